@@ -1,0 +1,24 @@
+# Compile options shared by every target, carried by the interface target hourglass_options.
+add_library(hourglass_options INTERFACE)
+target_compile_options(hourglass_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor
+  -Wno-restrict  # false alarms of g++ 12 on std::string (GCC bug 105651)
+  # Results must not depend on what the compiler fuses; kernels that want it use intrinsics.
+  -ffp-contract=off
+  $<$<BOOL:${HOURGLASS_WERROR}>:-Werror>)
+if(HOURGLASS_SANITIZE)
+  target_compile_options(hourglass_options INTERFACE
+    -fsanitize=${HOURGLASS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(hourglass_options INTERFACE -fsanitize=${HOURGLASS_SANITIZE})
+endif()
+
+if(HOURGLASS_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "HOURGLASS_CUDA=ON: this version has no CUDA engine yet. Use AUTO or OFF.")
+endif()
+
+# A library of the project: include path, warnings, no surprises.
+function(hourglass_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/host)
+  target_link_libraries(${name} PRIVATE hourglass_options)
+endfunction()

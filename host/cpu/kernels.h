@@ -1,0 +1,139 @@
+// The CPU engine's kernels, as a table of functions for each instruction set. The table is filled
+// in simd/table.cpp, which is compiled once for each set; `best_kernels()` picks at run time.
+//
+// Shapes: `stride` is the distance of two rows in floats. Blocks of columns are at most
+// `panel_width` wide and buffers are padded to whole vectors; padding holds zeros and stays zero.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "hourglass/activation.h"
+#include "hourglass/optimizer.h"
+
+namespace hourglass::cpu {
+
+/// C (rows, columns) = or += A (rows, depth) B (depth, columns).
+/// A(row, k) is a[row * a_stride + k] when `k_contiguous`, a[k * a_stride + row] otherwise.
+/// 2 * rows * depth * columns FLOP; A, B and C are meant to lie in the caches.
+struct ProductArgs {
+  const float* a = nullptr;
+  std::int64_t a_stride = 0;
+  bool k_contiguous = true;
+  std::int64_t rows = 0;
+  std::int64_t depth = 0;
+  std::int64_t columns = 0;      // <= panel_width
+  const float* panel = nullptr;  // (depth, panel_width)
+  float* c = nullptr;            // (rows, panel_width)
+  std::int64_t c_stride = 0;
+  bool accumulate = false;
+};
+
+/// a = act(z + bias), in place, and the largest magnitude bits seen.
+struct ActivateArgs {
+  float* z = nullptr;  // (rows, columns) in: products; out: outputs
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  const float* bias = nullptr;  // (columns)
+  float* slope = nullptr;       // same shape and stride as z; only for activations that keep it
+  std::uint32_t* magnitude = nullptr;
+};
+
+/// The output layer while training: y = act(z + bias), loss += (y - x)^2,
+/// dz = scale (y - x) act'(z), written over z.
+struct LossArgs {
+  float* z = nullptr;  // (rows, columns) in: products; out: dz
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  const float* bias = nullptr;
+  const float* target = nullptr;  // (rows, columns)
+  std::int64_t target_stride = 0;
+  float scale = 0;
+  float* row_loss = nullptr;  // (rows, lanes): partial sums of a row
+  std::uint32_t* output_magnitude = nullptr;
+  std::uint32_t* gradient_magnitude = nullptr;
+};
+
+/// dz = da act'(z), in place; `kept` is the activation's output, or its slope where it keeps it.
+struct BackwardArgs {
+  float* da = nullptr;  // (rows, columns)
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  const float* kept = nullptr;
+  std::int64_t kept_stride = 0;
+  std::uint32_t* magnitude = nullptr;
+};
+
+/// One pass of Adam. Moves 28 bytes and does 12 FLOP a parameter.
+struct AdamArgs {
+  float* parameters = nullptr;
+  float* first_moment = nullptr;
+  float* second_moment = nullptr;
+  const float* gradient = nullptr;
+  std::int64_t count = 0;
+  AdamStep scalars;
+};
+
+/// A lit pixel of an image, or an image of a lit pixel.
+struct Lit {
+  std::uint32_t index = 0;
+  float value = 0;
+};
+
+/// c (columns) = or += sum over `lit` of value * rows_of[index], a row being `stride` floats.
+/// 2 * lit * columns FLOP. Terms are added in the order of `lit`: for ascending indices the result
+/// has the bits of the dense product.
+struct SparseRowArgs {
+  std::span<const Lit> lit;
+  const float* rows_of = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t columns = 0;  // <= wide_panel_width
+  float* c = nullptr;
+  bool accumulate = false;
+};
+
+/// sums (columns) = sum over rows of z, in ascending order.
+struct ColumnSumArgs {
+  const float* z = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  float* sums = nullptr;
+};
+
+/// destination (panel_width, columns) = source (rows, panel_width) transposed, where `rows` <=
+/// panel_width; missing rows become zeros.
+struct TransposeArgs {
+  const float* source = nullptr;
+  std::int64_t rows = 0;
+  float* destination = nullptr;
+  std::int64_t destination_rows = 0;  // columns of the source that exist
+};
+
+struct Kernels {
+  std::string_view name;  // "avx2"
+  int lanes = 0;
+  int panel_width = 0;       // columns of a panel of the dense products
+  int wide_panel_width = 0;  // columns of a panel of the sparse ones
+  void (*product)(const ProductArgs&) = nullptr;
+  void (*sparse_row)(const SparseRowArgs&) = nullptr;
+  void (*column_sum)(const ColumnSumArgs&) = nullptr;
+  void (*transpose)(const TransposeArgs&) = nullptr;
+  void (*adam)(const AdamArgs&) = nullptr;
+  // By activation.
+  std::array<void (*)(const ActivateArgs&), all_activations.size()> activate{};
+  std::array<void (*)(const LossArgs&), all_activations.size()> loss{};
+  std::array<void (*)(const BackwardArgs&), all_activations.size()> backward{};
+  std::array<bool, all_activations.size()> keeps_slope{};
+};
+
+/// Every table this build has and this CPU can run, slowest first; never empty.
+[[nodiscard]] std::span<const Kernels* const> available_kernels();
+[[nodiscard]] const Kernels& best_kernels();
+
+}  // namespace hourglass::cpu

@@ -1,0 +1,260 @@
+#include "hourglass/trainer.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+
+#include "cpu/thread_pool.h"
+#include "hourglass/atomic_file.h"
+#include "hourglass/checkpoint.h"
+#include "hourglass/error.h"
+#include "train/metrics_log.h"
+#include "train/run_config.h"
+#include "train/run_directory.h"
+#include "train/run_files.h"
+
+namespace hourglass {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::uint64_t hash_of(const TrainingState& state) {  // FNV-1a
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const auto* arena : {&state.parameters, &state.first_moment, &state.second_moment})
+    for (const float value : *arena)
+      hash = (hash ^ std::bit_cast<std::uint32_t>(value)) * 0x100000001B3U;
+  return hash;
+}
+
+class Trainer {
+ public:
+  Trainer(const TrainRequest& request, TrainObserver& observer)
+      : request_(request), observer_(observer), recipe_(request.recipe) {}
+
+  TrainResult run();
+
+ private:
+  void plan();
+  TrainingState start();
+  void train_to(std::int64_t last_step);
+  void take_reports();
+  void finish_epoch();
+  void save();
+  void evaluate();
+  [[nodiscard]] int signal() const {
+    return request_.signal == nullptr ? 0 : request_.signal->load();
+  }
+  [[nodiscard]] RunDirectory& directory() { return *directory_; }
+
+  const TrainRequest& request_;
+  TrainObserver& observer_;
+  Recipe recipe_;
+  TrainingPlan plan_;
+  TrainResult result_;
+  std::int64_t steps_per_epoch_ = 1;
+  std::optional<Checkpoint> checkpoint_;
+  std::optional<RunDirectory> directory_;
+  std::optional<MetricsLog> log_;
+  std::optional<PrincipalComponents> components_;
+  std::unique_ptr<Engine> engine_;
+  std::int64_t done_ = 0;
+  std::int64_t log_interval_ = 1;
+  int nonfinite_in_a_row_ = 0;
+  double epoch_loss_sum_ = 0;
+  std::int64_t epoch_loss_count_ = 0;
+};
+
+void Trainer::plan() {
+  recipe_.validate();
+  plan_.network = recipe_.network(request_.data.train.width());
+  plan_.batch = recipe_.batch;
+  plan_.seed = recipe_.seed;
+  plan_.train = request_.data.train;
+  steps_per_epoch_ = recipe_.steps_per_epoch(plan_.train.count);
+  if (recipe_.optimizer.total_steps == 0)
+    recipe_.optimizer.total_steps =
+        std::max(recipe_.epochs * steps_per_epoch_, request_.stop_at_step);
+  plan_.optimizer = recipe_.optimizer;
+  result_.network = plan_.network;
+  result_.planned_steps = recipe_.optimizer.total_steps;
+}
+
+TrainingState Trainer::start() {
+  if (checkpoint_) return std::move(checkpoint_->state);
+  TrainingState state;
+  if (recipe_.init == Initialisation::principal) {
+    const int threads =
+        request_.engine.threads > 0 ? request_.engine.threads : cpu::default_threads();
+    components_ = principal_components(plan_.train, plan_.network.code_width(), threads);
+    state.parameters = principal(plan_.network, recipe_.seed, *components_);
+  } else {
+    state.parameters = variance_scaling(plan_.network, recipe_.seed);
+  }
+  state.first_moment.assign(state.parameters.size(), 0.0F);
+  state.second_moment.assign(state.parameters.size(), 0.0F);
+  return state;
+}
+
+void Trainer::take_reports() {
+  for (const StepReport& report : engine_->take_reports()) {
+    if (report.step % log_interval_ == 0 || report.nonfinite_layer >= 0)
+      log_->step(report, learning_rate(plan_.optimizer, report.step));
+    if (report.nonfinite_layer < 0) {
+      nonfinite_in_a_row_ = 0;
+      epoch_loss_sum_ += report.loss;
+      ++epoch_loss_count_;
+      continue;
+    }
+    const std::string where =
+        "step " + std::to_string(report.step) + ", layer " + std::to_string(report.nonfinite_layer);
+    observer_.note("NaN or Inf in " + where + ": the update was skipped");
+    if (++nonfinite_in_a_row_ >= max_nonfinite_steps)
+      throw DivergedError("training diverged: NaN or Inf in " +
+                          std::to_string(max_nonfinite_steps) + " steps in a row, the last in " +
+                          where + ". The last checkpoint is untouched. Try a smaller --lr.");
+  }
+}
+
+void Trainer::save() {
+  Checkpoint checkpoint;
+  checkpoint.network = plan_.network;
+  checkpoint.rows = plan_.train.rows;
+  checkpoint.cols = plan_.train.cols;
+  checkpoint.state = engine_->state();
+  checkpoint.seed = recipe_.seed;
+  checkpoint.config_json = run_config(recipe_, request_.data);
+  save_checkpoint(directory().checkpoint(), checkpoint);
+}
+
+void Trainer::finish_epoch() {
+  EpochReport report;
+  report.epoch = done_ / steps_per_epoch_ - 1;
+  report.steps_done = done_;
+  report.loss = engine_->batch_loss(done_ - 1);
+  if (epoch_loss_count_ > 0)
+    report.mean_loss = epoch_loss_sum_ / static_cast<double>(epoch_loss_count_);
+  report.validation =
+      quality(engine_->evaluate(request_.data.validation), plan_.network.output_width());
+  epoch_loss_sum_ = 0;
+  epoch_loss_count_ = 0;
+  result_.losses.push_back(report.loss);
+  log_->epoch(report);
+  observer_.epoch_finished(report);
+}
+
+void Trainer::train_to(std::int64_t last_step) {
+  const std::int64_t save_every = request_.save_every > 0 ? request_.save_every : steps_per_epoch_;
+  // Steps asked for at once: about 50 ms of them, so that signals and progress are seen in time and
+  // an engine that likes long ranges gets them.
+  constexpr double block_seconds = 0.05;
+  std::int64_t block = 1;
+  while (done_ < last_step && signal() == 0) {
+    const auto next_multiple = [&](std::int64_t of) { return (done_ / of + 1) * of; };
+    const std::int64_t end = std::min(
+        {done_ + block, last_step, next_multiple(steps_per_epoch_), next_multiple(save_every)});
+    const auto begin = Clock::now();
+    engine_->run(end - done_);
+    engine_->synchronize();
+    const double elapsed = seconds_since(begin);
+    result_.seconds_train += elapsed;
+    if (elapsed < 0.5 * block_seconds) block = std::min<std::int64_t>(2 * block, 4096);
+    if (elapsed > 2 * block_seconds) block = std::max<std::int64_t>(1, block / 2);
+    done_ = end;
+    take_reports();
+    observer_.progressed(done_, epoch_loss_count_ == 0
+                                    ? 0.0
+                                    : epoch_loss_sum_ / static_cast<double>(epoch_loss_count_));
+    if (done_ % steps_per_epoch_ == 0) finish_epoch();
+    if (done_ % save_every == 0 && done_ < last_step) save();
+  }
+}
+
+void Trainer::evaluate() {
+  const auto begin = Clock::now();
+  const std::int64_t width = plan_.network.output_width();
+  result_.validation = quality(engine_->evaluate(request_.data.validation), width);
+  const Evaluation test = engine_->evaluate(request_.data.test);
+  result_.test = quality(test, width);
+  result_.dead = dead_units(test, plan_.network, lit_pixels(plan_.train));
+  if (width <= max_principal_width) {
+    const int threads = result_.engine.threads;
+    if (!components_)
+      components_ =
+          principal_components(plan_.train, std::min(plan_.network.code_width(), width), threads);
+    result_.pca = pca_quality(*components_, request_.data.test, threads);
+  }
+  result_.seconds_evaluate = seconds_since(begin);
+}
+
+TrainResult Trainer::run() {
+  // Everything that can be wrong with the input is found before the run directory is touched.
+  if (request_.resume) {
+    checkpoint_ = load_checkpoint(request_.directory / "checkpoint.safetensors");
+    recipe_ = recipe_of_run(checkpoint_->config_json);
+    require_same_data(checkpoint_->config_json, request_.data);
+  }
+  plan();
+  result_.recipe = recipe_;
+  if (checkpoint_ && checkpoint_->network != plan_.network)
+    throw ModelError({(request_.directory / "checkpoint.safetensors").string(),
+                      "a checkpoint of " + plan_.network.describe(),
+                      "one of " + checkpoint_->network.describe(),
+                      "Resume with the data the run was started with."});
+  engine_ = make_engine(plan_, request_.engine);
+  result_.engine = engine_->info();
+  directory_.emplace(request_.directory, request_.resume  ? RunDirectory::Open::resume
+                                         : request_.force ? RunDirectory::Open::replace
+                                                          : RunDirectory::Open::create);
+  if (!request_.resume) {
+    write_file(directory().config(), to_json(recipe_) + "\n");
+    write_environment(directory(), request_, result_.engine);
+  }
+
+  const TrainingState state = start();
+  done_ = state.step;
+  const std::int64_t first_step = done_;
+  const std::int64_t last_step = request_.stop_at_step > 0
+                                     ? std::max(first_step, request_.stop_at_step)
+                                     : result_.planned_steps;
+  log_.emplace(directory().metrics(), done_);
+  log_interval_ = std::max<std::int64_t>(1, result_.planned_steps / 5000);
+  if (request_.resume)
+    result_.losses = read_metrics(directory().metrics(), steps_per_epoch_).epoch_losses;
+  engine_->set_state(state);
+  observer_.started(request_, plan_.network, result_.engine, first_step, last_step);
+  result_.seconds_setup = seconds_since(request_.started);
+
+  train_to(last_step);
+  save();
+  const TrainingState final_state = engine_->state();
+  result_.steps = done_;
+  result_.skipped_steps = final_state.skipped_steps;
+  result_.parameters_hash = hash_of(final_state);
+  if (done_ > first_step)
+    result_.ms_per_step = 1e3 * result_.seconds_train / static_cast<double>(done_ - first_step);
+  result_.signal = done_ < last_step ? signal() : 0;
+  if (result_.signal != 0) return result_;
+
+  evaluate();
+  write_model(directory(), request_, result_, final_state);
+  write_reconstructions(directory(), request_, *engine_);
+  write_report(directory(), request_, result_, steps_per_epoch_);
+  return result_;
+}
+
+}  // namespace
+
+Recipe resumed_recipe(const std::filesystem::path& directory) {
+  return recipe_of_run(load_checkpoint(directory / "checkpoint.safetensors").config_json);
+}
+
+TrainResult train(const TrainRequest& request, TrainObserver& observer) {
+  return Trainer(request, observer).run();
+}
+
+}  // namespace hourglass

@@ -1,0 +1,25 @@
+hourglass_test(test_core
+  SOURCES
+    test_network_spec.cpp
+    test_optimizer.cpp
+    test_random.cpp
+  LIBRARIES hourglass_core)
+hourglass_test(test_reference
+  SOURCES test_gradient.cpp
+  LIBRARIES hourglass_reference)
+hourglass_test(test_cpu
+  SOURCES
+    test_activation_kernels.cpp
+    test_cpu_engine.cpp
+    test_product_kernels.cpp
+    test_thread_pool.cpp
+    test_weight_kernels.cpp
+  LIBRARIES hourglass_cpu hourglass_reference)
+hourglass_test(test_initialise
+  SOURCES test_initialise.cpp
+  LIBRARIES hourglass_initialise hourglass_cpu)
+hourglass_test(test_train
+  SOURCES
+    test_recipe.cpp
+    test_trainer.cpp
+  LIBRARIES hourglass_train hourglass_cpu)

@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cpu/cpu_engine.h"
+#include "hourglass/error.h"
+#include "hourglass/initialise.h"
+#include "hourglass/random.h"
+#include "initialise/covariance.h"
+#include "support/catch.h"
+#include "support/numbers.h"
+
+using namespace hourglass;
+
+namespace {
+
+/// Images with a few strong directions and some noise.
+Images images_with_structure(std::int64_t count, std::int64_t rows, std::int64_t cols) {
+  auto bytes = std::make_shared<std::vector<std::byte>>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto n = philox(1, Purpose::strokes, static_cast<std::uint64_t>(i));
+    for (std::int64_t p = 0; p < rows * cols; ++p) {
+      const double wave =
+          60 + 40 * std::sin(0.3 * static_cast<double>(p)) * static_cast<double>(n[0] % 100) / 50 +
+          30 * std::cos(0.7 * static_cast<double>(p)) * static_cast<double>(n[1] % 100) / 50;
+      const auto noise =
+          philox(2, Purpose::strokes, static_cast<std::uint64_t>(i * 1000 + p))[0] % 8;
+      bytes->push_back(
+          static_cast<std::byte>(std::clamp(wave + static_cast<double>(noise), 0.0, 255.0)));
+    }
+  }
+  return {bytes, bytes->data(), PixelType::u8, count, rows, cols};
+}
+
+TrainingState state_of(const std::vector<float>& parameters) {
+  TrainingState state;
+  state.parameters = parameters;
+  state.first_moment.resize(parameters.size());
+  state.second_moment.resize(parameters.size());
+  return state;
+}
+
+double evaluate(const NetworkSpec& network, const std::vector<float>& parameters,
+                const Images& images) {
+  TrainingPlan plan;
+  plan.network = network;
+  const auto engine = cpu::make_cpu_engine(plan, {});
+  engine->set_state(state_of(parameters));
+  return engine->evaluate(images).se_sum / static_cast<double>(images.count);
+}
+
+}  // namespace
+
+TEST_CASE("variance scaling has the right spread, cut at two deviations, and depends on the seed") {
+  const NetworkSpec network{{400, 100, 400}, {Activation::relu, Activation::relu}};
+  const auto parameters = variance_scaling(network, 3);
+  const auto slots = parameter_layout(network);
+  for (const LayerSlot& slot : slots) {
+    double sum = 0;
+    double squares = 0;
+    double largest = 0;
+    const auto count = static_cast<double>(slot.in * slot.out);
+    for (std::int64_t i = slot.weight; i < slot.bias; ++i) {
+      const double w = parameters[static_cast<std::size_t>(i)];
+      sum += w;
+      squares += w * w;
+      largest = std::max(largest, std::abs(w));
+    }
+    const double deviation = std::sqrt(1.0 / static_cast<double>(slot.in));
+    // Five standard errors of mean and variance of 40,000 numbers.
+    CHECK(std::abs(sum / count) < 5 * deviation / std::sqrt(count));
+    CHECK(std::abs(squares / count / (deviation * deviation) - 1) < 5 * std::sqrt(2.0 / count));
+    CHECK(largest < 2 * deviation / 0.87962566103423978);
+    for (std::int64_t i = slot.bias; i < slot.bias + slot.out; ++i)
+      CHECK(parameters[static_cast<std::size_t>(i)] == 0.0F);
+  }
+  CHECK(variance_scaling(network, 3) == parameters);
+  CHECK(variance_scaling(network, 4) != parameters);
+}
+
+TEST_CASE("moments agree with plain sums, exactly for any number of threads") {
+  const Images images = images_with_structure(600, 5, 7);
+  const Moments moments = image_moments(images, 1);
+  CHECK(image_moments(images, 3).covariance == moments.covariance);
+  std::vector<float> x(35);
+  std::vector<double> mean(35, 0.0);
+  std::vector<double> product(35 * 35, 0.0);
+  for (std::int64_t i = 0; i < images.count; ++i) {
+    images.read(i, x.data());
+    for (std::size_t a = 0; a < 35; ++a) {
+      mean[a] += static_cast<double>(x[a]) / 600;
+      for (std::size_t b = 0; b < 35; ++b)
+        product[a * 35 + b] += static_cast<double>(x[a]) * static_cast<double>(x[b]) / 600;
+    }
+  }
+  for (std::size_t a = 0; a < 35; ++a) {
+    CHECK(moments.mean[a] == Approx(mean[a]).epsilon(1e-6));
+    for (std::size_t b = 0; b < 35; ++b)
+      CHECK(moments.covariance[a * 35 + b] ==
+            Approx(product[a * 35 + b] - mean[a] * mean[b]).margin(1e-6));
+  }
+}
+
+TEST_CASE("components are orthonormal, sorted, and of fixed sign") {
+  const Images images = images_with_structure(500, 6, 6);
+  const PrincipalComponents components = principal_components(images, 8, 2);
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i > 0) CHECK(components.variances[i] <= components.variances[i - 1]);
+    double largest = 0;
+    for (std::size_t j = 0; j < 8; ++j) {
+      double dot = 0;
+      for (std::size_t p = 0; p < 36; ++p)
+        dot += components.directions[i * 36 + p] * components.directions[j * 36 + p];
+      CHECK(dot == Approx(i == j ? 1.0 : 0.0).margin(1e-12));
+    }
+    for (std::size_t p = 0; p < 36; ++p) {
+      const double entry = components.directions[i * 36 + p];
+      if (std::abs(entry) > std::abs(largest)) largest = entry;
+    }
+    CHECK(largest > 0);
+  }
+}
+
+TEST_CASE("a principal network is PCA at step 0") {
+  const Images images = images_with_structure(500, 6, 6);
+  for (const Activation hidden : {Activation::relu, Activation::gelu, Activation::linear}) {
+    for (const std::vector<std::int64_t>& widths :
+         {std::vector<std::int64_t>{36, 18, 9, 18, 36}, {36, 20, 19, 4, 13, 36}, {36, 5, 36}}) {
+      NetworkSpec network{widths, std::vector<Activation>(widths.size() - 1, hidden)};
+      network.activations.back() = Activation::linear;
+      network.activations[static_cast<std::size_t>(network.encoder_layers() - 1)] =
+          Activation::linear;
+      const auto components = principal_components(images, network.code_width(), 2);
+      const PcaNetwork pca = pca_network(components);
+      INFO(network.describe());
+      CHECK(evaluate(network, principal(network, 1, components), images) ==
+            Approx(evaluate(pca.network, pca.parameters, images)).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("units beyond the pairs start alive but silent") {
+  const NetworkSpec network{
+      {36, 12, 4, 12, 36},
+      {Activation::relu, Activation::linear, Activation::relu, Activation::linear}};
+  const Images images = images_with_structure(100, 6, 6);
+  const auto parameters = principal(network, 1, principal_components(images, 4, 1));
+  const auto slots = parameter_layout(network);
+  const auto weight = [&](std::size_t l, std::int64_t out, std::int64_t in) {
+    return parameters[static_cast<std::size_t>(slots[l].weight + out * slots[l].in + in)];
+  };
+  for (std::int64_t unit = 8; unit < 12; ++unit) {
+    CHECK(weight(0, unit, 3) != 0.0F);
+    for (std::int64_t out = 0; out < 4; ++out) CHECK(weight(1, out, unit) == 0.0F);
+    for (std::int64_t out = 0; out < 36; ++out) CHECK(weight(3, out, unit) == 0.0F);
+  }
+}
+
+TEST_CASE("principal initialisation is refused where it cannot hold, with the reason") {
+  using A = Activation;
+  const auto refuses = [](std::vector<std::int64_t> widths, std::vector<A> activations,
+                          const std::string& reason) {
+    CHECK_THROWS_WITH(require_principal({std::move(widths), std::move(activations)}),
+                      Catch::Contains(reason) && Catch::Contains("--init variance_scaling"));
+  };
+  refuses({36, 18, 9, 18, 36}, {A::sigmoid, A::linear, A::sigmoid, A::linear}, "relu, gelu");
+  refuses({36, 18, 9, 18, 36}, {A::relu, A::relu, A::relu, A::linear}, "must be linear");
+  refuses({36, 18, 9, 18, 36}, {A::relu, A::linear, A::relu, A::relu}, "must be linear");
+  refuses({36, 17, 9, 18, 36}, {A::relu, A::linear, A::relu, A::linear}, "narrower than twice");
+  refuses({4, 40, 9, 40, 4}, {A::relu, A::linear, A::relu, A::linear}, "wider than the input");
+  const Images wide{nullptr, nullptr, PixelType::u8, 2, 100, 100};
+  CHECK_THROWS_WITH(principal_components(wide, 4, 1), Catch::Contains("cap"));
+}
