@@ -1,9 +1,11 @@
 // The CPU engine: see the files it is put together from.
-//   thread_pool   threads that share a step's work
-//   layer         weights in the kernels' layout
-//   data_pass     images forward and back, by chunks of rows
-//   weight_pass   weight gradients and Adam, by panels
-//   kernels, simd/  the arithmetic, once for every instruction set
+//   engine_frame      batches, reports, evaluation; the class behind the seam
+//   passes            what the frame asks of the arithmetic
+//   fused_passes      the project's kernels, fp32: data_pass (chunks of rows forward and back),
+//                     weight_pass (weight gradients and Adam, by panels), layer (weights in panels)
+//   library_passes    oneDNN's products, fp32 or bf16
+//   kernels, simd/    the arithmetic, once for every instruction set
+//   thread_pool       threads that share a step's work
 #pragma once
 
 #include <memory>
@@ -17,6 +19,7 @@ namespace hourglass::cpu {
 struct CpuOptions {
   int threads = 0;  // 0: as many as the process may use
   Precision precision = Precision::fp32;
+  bool library = false;              // oneDNN's products in fp32 too
   const Kernels* kernels = nullptr;  // null: the best this CPU has
   std::optional<bool> sparse_input;  // unset: decided by the density of the training images
 };
@@ -26,7 +29,8 @@ struct CpuOptions {
 [[nodiscard]] double density(const Images& images);
 
 /// An engine for `plan`. With no training images (count 0) it serves evaluation and forward only.
-/// Same binary, CPU and plan: same bits, whatever the number of threads.
+/// Same binary, CPU and plan: same bits, in fp32 whatever the number of threads. bf16 runs on every
+/// CPU; where there are no such instructions, operands are rounded and multiplied in fp32.
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan,
                                                       const CpuOptions& options);
 

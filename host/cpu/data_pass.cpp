@@ -7,68 +7,17 @@
 namespace hourglass::cpu {
 namespace {
 
-// Rows of a chunk: few enough for a chunk's activations to stay in a second-level cache of 512 KB
-// (78 rows of 784 floats are 245 KB), many enough that streaming all weights once a chunk does not
-// count. A multiple of 6, the rows of AVX2's tile.
-constexpr std::int64_t max_chunk_rows = 78;
-
 std::size_t index_of(Activation activation) { return static_cast<std::size_t>(activation); }
 
 }  // namespace
 
-BatchBuffers::BatchBuffers(const std::vector<Layer>& layers, const Kernels& kernels,
-                           std::int64_t rows, bool training)
-    : rows_(rows), lanes_(kernels.lanes) {
-  const std::int64_t count = (rows + max_chunk_rows - 1) / max_chunk_rows;
-  // An even number of chunks where there is more than one row to share between two threads.
-  const std::int64_t even = rows > 1 ? (count + 1) / 2 * 2 : 1;
-  chunk_rows_ = (rows + even - 1) / even;
-
-  const auto buffer = [&](std::int64_t stride) {
-    return AlignedBuffer<float>(static_cast<std::size_t>(rows * stride));
-  };
-  strides_.push_back(row_stride(layers.front().slot.in));
-  activations_.push_back(buffer(strides_.back()));
-  for (const Layer& layer : layers) {
-    // Products store whole panels beyond the last column.
-    const std::int64_t panel = kernels.panel_width;
-    strides_.push_back(row_stride((layer.slot.out + panel - 1) / panel * panel));
-    const std::int64_t stride = strides_.back();
-    const bool output = &layer == &layers.back();
-    const bool keeps_slope = kernels.keeps_slope[index_of(layer.activation)];
-    activations_.push_back(training && output ? AlignedBuffer<float>() : buffer(stride));
-    gradients_.push_back(training ? buffer(stride) : AlignedBuffer<float>());
-    slopes_.push_back(training && keeps_slope && !output ? buffer(stride) : AlignedBuffer<float>());
-  }
-  row_loss_ = AlignedBuffer<float>(static_cast<std::size_t>(rows * lanes_));
-  lit_.resize(static_cast<std::size_t>(chunks()));
-  magnitudes_.resize(static_cast<std::size_t>(chunks()));
-  for (Magnitudes& magnitudes : magnitudes_) {
-    magnitudes.output.resize(layers.size());
-    magnitudes.gradient.resize(layers.size());
-  }
-}
-
-void DataPass::gather(BatchBuffers& buffers, const Images& images, std::int64_t index,
-                      std::int64_t row) const {
-  float* out = buffers.activation(0, row);
-  const std::int64_t width = images.width();
-  if (images.type == PixelType::f32) {
-    std::memcpy(out, images.row(index), static_cast<std::size_t>(width) * sizeof(float));
-    return;
-  }
-  const auto* pixels = reinterpret_cast<const std::uint8_t*>(images.row(index));
-  for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(pixels[i]) / 255.0F;
-}
-
-void DataPass::list_lit_pixels(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                               std::int64_t last, bool by_pixel) const {
-  LitPixels& lit = buffers.lit(chunk);
+void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const {
+  LitPixels& lit = buffers.lit(rows.chunk);
   const std::int64_t width = layers_.front().slot.in;
-  lit.by_image.resize(static_cast<std::size_t>((last - first) * width + 1));
+  lit.by_image.resize(static_cast<std::size_t>((rows.last - rows.first) * width + 1));
   lit.image_ends.assign(1, 0);
   std::size_t count = 0;
-  for (std::int64_t row = first; row < last; ++row) {
+  for (std::int64_t row = rows.first; row < rows.last; ++row) {
     const float* x = buffers.activation(0, row);
     for (std::int64_t i = 0; i < width; ++i) {  // no branch: overwrites where the pixel is dark
       lit.by_image[count] = {static_cast<std::uint32_t>(i), x[i]};
@@ -84,8 +33,8 @@ void DataPass::list_lit_pixels(BatchBuffers& buffers, std::int64_t chunk, std::i
   for (std::size_t i = 2; i < lit.pixel_ends.size(); ++i)
     lit.pixel_ends[i] += lit.pixel_ends[i - 1];
   lit.by_pixel.resize(count + 1);
-  for (std::int64_t row = first; row < last; ++row) {
-    const auto r = static_cast<std::size_t>(row - first);
+  for (std::int64_t row = rows.first; row < rows.last; ++row) {
+    const auto r = static_cast<std::size_t>(row - rows.first);
     for (std::uint32_t i = lit.image_ends[r]; i < lit.image_ends[r + 1]; ++i) {
       const Lit& pixel = lit.by_image[i];
       lit.by_pixel[lit.pixel_ends[pixel.index + 1]++] = {static_cast<std::uint32_t>(row),
@@ -94,30 +43,29 @@ void DataPass::list_lit_pixels(BatchBuffers& buffers, std::int64_t chunk, std::i
   }
 }
 
-void DataPass::layer_product(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                             std::int64_t last, int l, std::int64_t panel, float* output,
-                             std::int64_t stride) const {
+void DataPass::layer_product(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t panel,
+                             float* output, std::int64_t stride) const {
   const Layer& layer = layers_[static_cast<std::size_t>(l)];
   const std::int64_t columns = layer.forward_shape.columns_of(panel);
   if (layer.sparse) {
-    const LitPixels& lit = buffers.lit(chunk);
-    for (std::int64_t row = first; row < last; ++row) {
-      const auto r = static_cast<std::size_t>(row - first);
+    const LitPixels& lit = buffers.lit(rows.chunk);
+    for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      const auto r = static_cast<std::size_t>(row - rows.first);
       SparseRowArgs args;
       args.lit = std::span(lit.by_image)
                      .subspan(lit.image_ends[r], lit.image_ends[r + 1] - lit.image_ends[r]);
       args.rows_of = layer.forward_panel(panel);
       args.stride = layer.forward_shape.width;
       args.columns = columns;
-      args.c = output + (row - first) * stride;
+      args.c = output + (row - rows.first) * stride;
       kernels_.sparse_row(args);
     }
     return;
   }
   ProductArgs args;
-  args.a = buffers.activation(l, first);
+  args.a = buffers.activation(l, rows.first);
   args.a_stride = buffers.stride(l);
-  args.rows = last - first;
+  args.rows = rows.last - rows.first;
   args.depth = layer.slot.in;
   args.columns = columns;
   args.panel = layer.forward_panel(panel);
@@ -126,8 +74,7 @@ void DataPass::layer_product(BatchBuffers& buffers, std::int64_t chunk, std::int
   kernels_.product(args);
 }
 
-void DataPass::forward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                       std::int64_t last, int begin, int end) const {
+void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const {
   for (int l = begin; l < end; ++l) {
     const Layer& layer = layers_[static_cast<std::size_t>(l)];
     const std::int64_t stride = buffers.stride(l + 1);
@@ -135,70 +82,68 @@ void DataPass::forward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t f
     for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.forward_shape.width;
       ActivateArgs args;
-      args.z = buffers.activation(l + 1, first) + column;
+      args.z = buffers.activation(l + 1, rows.first) + column;
       args.stride = stride;
-      args.rows = last - first;
+      args.rows = rows.last - rows.first;
       args.columns = layer.forward_shape.columns_of(panel);
       args.bias = layer.bias.data() + column;
-      float* slope = buffers.slope(l, first);
+      float* slope = buffers.slope(l, rows.first);
       args.slope = slope == nullptr ? nullptr : slope + column;
       args.magnitude = &magnitude;
-      layer_product(buffers, chunk, first, last, l, panel, args.z, stride);
+      layer_product(buffers, rows, l, panel, args.z, stride);
       kernels_.activate[index_of(layer.activation)](args);
     }
-    buffers.magnitudes(chunk).output[static_cast<std::size_t>(l)] = magnitude;
+    buffers.magnitudes(rows.chunk).output[static_cast<std::size_t>(l)] = magnitude;
   }
 }
 
-void DataPass::output_and_loss(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                               std::int64_t last, float scale) const {
+void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) const {
   const int l = static_cast<int>(layers_.size()) - 1;
   const Layer& layer = layers_.back();
   const std::int64_t stride = buffers.stride(l + 1);
-  std::fill_n(buffers.row_loss(first), (last - first) * buffers.lanes(), 0.0F);
+  std::fill_n(buffers.row_loss(rows.first), (rows.last - rows.first) * buffers.lanes(), 0.0F);
   std::uint32_t output_magnitude = 0;
   std::uint32_t gradient_magnitude = 0;
   for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
     const std::int64_t column = panel * layer.forward_shape.width;
     LossArgs args;
-    args.z = buffers.gradient(l, first) + column;
+    args.z = buffers.gradient(l, rows.first) + column;
     args.stride = stride;
-    args.rows = last - first;
+    args.rows = rows.last - rows.first;
     args.columns = layer.forward_shape.columns_of(panel);
     args.bias = layer.bias.data() + column;
-    args.target = buffers.activation(0, first) + column;
+    args.target = buffers.activation(0, rows.first) + column;
     args.target_stride = buffers.stride(0);
     args.scale = scale;
-    args.row_loss = buffers.row_loss(first);
+    args.row_loss = buffers.row_loss(rows.first);
     args.output_magnitude = &output_magnitude;
     args.gradient_magnitude = &gradient_magnitude;
-    layer_product(buffers, chunk, first, last, l, panel, args.z, stride);
+    layer_product(buffers, rows, l, panel, args.z, stride);
     kernels_.loss[index_of(layer.activation)](args);
   }
-  Magnitudes& magnitudes = buffers.magnitudes(chunk);
+  Magnitudes& magnitudes = buffers.magnitudes(rows.chunk);
   magnitudes.output.back() = output_magnitude;
   magnitudes.gradient.back() = gradient_magnitude;
 }
 
-void DataPass::backward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                        std::int64_t last) const {
+void DataPass::backward(BatchBuffers& buffers, const Rows& rows) const {
   for (int l = static_cast<int>(layers_.size()) - 1; l > 0; --l) {
     const Layer& layer = layers_[static_cast<std::size_t>(l)];
     const Layer& below = layers_[static_cast<std::size_t>(l - 1)];
     const std::int64_t stride = buffers.stride(l);
-    const float* slope = buffers.slope(l - 1, first);
-    const float* kept = slope != nullptr ? slope : buffers.activation(l, first);
+    const float* slope = buffers.slope(l - 1, rows.first);
+    const float* kept = slope != nullptr ? slope : buffers.activation(l, rows.first);
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.master_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.master_shape.width;
       ProductArgs product;
-      product.a = buffers.gradient(l, first);
+      product.a = buffers.gradient(l, rows.first);
       product.a_stride = buffers.stride(l + 1);
-      product.rows = last - first;
+      product.rows = rows.last - rows.first;
       product.depth = layer.slot.out;
       product.columns = layer.master_shape.columns_of(panel);
       product.panel = layer.weights.data() + panel * layer.master_shape.panel_size();
-      product.c = buffers.gradient(l - 1, first) + column;
+      product.c = buffers.gradient(l - 1, rows.first) + column;
       product.c_stride = stride;
       kernels_.product(product);
 
@@ -212,7 +157,7 @@ void DataPass::backward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t 
       args.magnitude = &magnitude;
       kernels_.backward[index_of(below.activation)](args);
     }
-    buffers.magnitudes(chunk).gradient[static_cast<std::size_t>(l - 1)] = magnitude;
+    buffers.magnitudes(rows.chunk).gradient[static_cast<std::size_t>(l - 1)] = magnitude;
   }
 }
 

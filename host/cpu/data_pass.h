@@ -6,100 +6,32 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/aligned_buffer.h"
+#include "cpu/batch_buffers.h"
 #include "cpu/kernels.h"
 #include "cpu/layer.h"
-#include "hourglass/images.h"
+#include "cpu/passes.h"
 
 namespace hourglass::cpu {
 
-/// A chunk's lit pixels in both orders: by image for the forward product, by pixel for the weight
-/// gradient.
-struct LitPixels {
-  std::vector<Lit> by_image;              // index = pixel
-  std::vector<std::uint32_t> image_ends;  // (rows + 1)
-  std::vector<Lit> by_pixel;              // index = row of the batch
-  std::vector<std::uint32_t> pixel_ends;  // (width + 1)
-};
-
-/// Largest magnitude bits of every layer's output and gradient, by chunk.
-struct Magnitudes {
-  std::vector<std::uint32_t> output;    // (layers)
-  std::vector<std::uint32_t> gradient;  // (layers)
-};
-
-/// All that a batch leaves behind for the weight pass.
-class BatchBuffers {
- public:
-  /// `training` also makes room for gradients and slopes.
-  BatchBuffers(const std::vector<Layer>& layers, const Kernels& kernels, std::int64_t rows,
-               bool training);
-
-  [[nodiscard]] std::int64_t rows() const { return rows_; }
-  [[nodiscard]] std::int64_t chunk_rows() const { return chunk_rows_; }
-  [[nodiscard]] std::int64_t chunks() const { return (rows_ + chunk_rows_ - 1) / chunk_rows_; }
-
-  /// `a_l` (rows, width of layer l's output), l = 0: the input.
-  [[nodiscard]] float* activation(int l, std::int64_t row = 0) {
-    return activations_[static_cast<std::size_t>(l)].data() + row * stride(l);
-  }
-  /// `dz` of layer l (rows, out).
-  [[nodiscard]] float* gradient(int l, std::int64_t row = 0) {
-    return gradients_[static_cast<std::size_t>(l)].data() + row * stride(l + 1);
-  }
-  /// act'(z) of layer l where its activation keeps it, else null.
-  [[nodiscard]] float* slope(int l, std::int64_t row = 0) {
-    auto& slopes = slopes_[static_cast<std::size_t>(l)];
-    return slopes.size() == 0 ? nullptr : slopes.data() + row * stride(l + 1);
-  }
-  [[nodiscard]] std::int64_t stride(int l) const { return strides_[static_cast<std::size_t>(l)]; }
-  [[nodiscard]] float* row_loss(std::int64_t row) { return row_loss_.data() + row * lanes_; }
-  [[nodiscard]] int lanes() const { return lanes_; }
-  [[nodiscard]] LitPixels& lit(std::int64_t chunk) { return lit_[static_cast<std::size_t>(chunk)]; }
-  [[nodiscard]] Magnitudes& magnitudes(std::int64_t chunk) {
-    return magnitudes_[static_cast<std::size_t>(chunk)];
-  }
-
- private:
-  std::int64_t rows_;
-  std::int64_t chunk_rows_;
-  int lanes_;
-  std::vector<std::int64_t> strides_;
-  std::vector<AlignedBuffer<float>> activations_;
-  std::vector<AlignedBuffer<float>> gradients_;
-  std::vector<AlignedBuffer<float>> slopes_;
-  AlignedBuffer<float> row_loss_;
-  std::vector<LitPixels> lit_;
-  std::vector<Magnitudes> magnitudes_;
-};
-
-/// Runs chunks of rows through the network. All functions work on rows [first, last) of the
-/// buffers, which lie in chunk `chunk`, and may run for several chunks at once.
+/// Runs chunks of rows through the network; several chunks at once, each by one thread.
 class DataPass {
  public:
   DataPass(const std::vector<Layer>& layers, const Kernels& kernels)
       : layers_(layers), kernels_(kernels) {}
 
-  /// Image `index` of `images` becomes row `row` of the input.
-  void gather(BatchBuffers& buffers, const Images& images, std::int64_t index,
-              std::int64_t row) const;
-  /// Lists the lit pixels of the chunk's rows; only for a sparse first layer.
-  void list_lit_pixels(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                       std::int64_t last, bool by_pixel) const;
+  /// Lists the lit pixels of the rows for a sparse first layer; `by_pixel` also in the weight
+  /// pass's order.
+  void list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const;
   /// Layers [begin, end) forward.
-  void forward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first, std::int64_t last,
-               int begin, int end) const;
+  void forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const;
   /// The output layer with loss and dz; `scale` = 2 / (batch * width).
-  void output_and_loss(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                       std::int64_t last, float scale) const;
+  void output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) const;
   /// dz of all layers from the output's.
-  void backward(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                std::int64_t last) const;
+  void backward(BatchBuffers& buffers, const Rows& rows) const;
 
  private:
-  void layer_product(BatchBuffers& buffers, std::int64_t chunk, std::int64_t first,
-                     std::int64_t last, int l, std::int64_t panel, float* output,
-                     std::int64_t stride) const;
+  void layer_product(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t panel,
+                     float* output, std::int64_t stride) const;
 
   const std::vector<Layer>& layers_;
   const Kernels& kernels_;

@@ -125,6 +125,9 @@ struct Kernels {
   void (*column_sum)(const ColumnSumArgs&) = nullptr;
   void (*transpose)(const TransposeArgs&) = nullptr;
   void (*adam)(const AdamArgs&) = nullptr;
+  /// Does `rounds` rounds of independent multiply-adds in registers and returns how many FLOP that
+  /// were: what the processor can do at most.
+  double (*multiply_add_rounds)(std::int64_t rounds) = nullptr;
   // By activation.
   std::array<void (*)(const ActivateArgs&), all_activations.size()> activate{};
   std::array<void (*)(const LossArgs&), all_activations.size()> loss{};

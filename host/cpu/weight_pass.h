@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cpu/aligned_buffer.h"
-#include "cpu/data_pass.h"
+#include "cpu/batch_buffers.h"
 #include "cpu/kernels.h"
 #include "cpu/layer.h"
 

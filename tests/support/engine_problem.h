@@ -42,9 +42,8 @@ struct EngineProblem {
     state.second_moment.assign(count, 0.0F);
   }
 
-  /// Gradient of step 0 by the oracle. An element's magnitude bounds what rounding can do to it:
-  /// the same forward and backward pass over absolute values, once for every layer it went through.
-  [[nodiscard]] GradientWithMagnitude oracle_gradient() const {
+  /// The images of step 0 as the network sees them.
+  [[nodiscard]] std::vector<std::vector<double>> batch_of_step_0() const {
     std::vector<std::vector<double>> batch;
     const BatchStream stream(plan.seed, static_cast<std::uint64_t>(plan.train.count),
                              static_cast<std::uint64_t>(plan.batch));
@@ -53,6 +52,13 @@ struct EngineProblem {
       plan.train.read(static_cast<std::int64_t>(index), pixels.data());
       batch.emplace_back(pixels.begin(), pixels.end());
     });
+    return batch;
+  }
+
+  /// Gradient of step 0 by the oracle. An element's magnitude bounds what rounding can do to it:
+  /// the same forward and backward pass over absolute values, once for every layer it went through.
+  [[nodiscard]] GradientWithMagnitude oracle_gradient() const {
+    const auto batch = batch_of_step_0();
     const std::vector<double> parameters(state.parameters.begin(), state.parameters.end());
     auto result = reference::loss_and_gradient(plan.network, parameters, batch);
     return {result.loss, std::move(result.gradient), magnitudes(parameters, batch)};

@@ -11,10 +11,11 @@ hourglass_test(test_cpu
   SOURCES
     test_activation_kernels.cpp
     test_cpu_engine.cpp
+    test_library_engine.cpp
     test_product_kernels.cpp
     test_thread_pool.cpp
     test_weight_kernels.cpp
-  LIBRARIES hourglass_cpu hourglass_reference)
+  LIBRARIES hourglass_cpu hourglass_onednn hourglass_reference)
 hourglass_test(test_initialise
   SOURCES test_initialise.cpp
   LIBRARIES hourglass_initialise hourglass_cpu)

@@ -7,4 +7,4 @@ hourglass_test(test_files
     test_picture.cpp
     test_png.cpp
     test_safetensors.cpp
-  LIBRARIES hourglass_files)
+  LIBRARIES hourglass_files PNG::PNG ZLIB::ZLIB)

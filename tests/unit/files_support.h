@@ -45,7 +45,9 @@ inline std::string contents(const std::filesystem::path& path) {
   return text.str();
 }
 
+/// Removes the old file first: some file systems flush a file that is truncated and written anew.
 inline void put(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 

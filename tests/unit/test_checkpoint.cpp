@@ -258,8 +258,9 @@ TEST_CASE("A full disk keeps the last checkpoint") {
   CHECK(test::files_in(scratch.path()) == 1);
 }
 
-/// Writes checkpoints without end, step 1, 2, ..., all numbers of one being its step.
-[[noreturn]] void write_for_ever(const std::filesystem::path& path) {
+/// Writes checkpoints without end, step 1, 2, ..., all numbers of one being its step. Ends the
+/// process, never the test run's copy in it, on an error.
+[[noreturn]] void write_for_ever(const std::filesystem::path& path) try {
   Checkpoint checkpoint;
   checkpoint.network = {{400, 100, 400}, {Activation::relu, Activation::linear}};
   checkpoint.rows = checkpoint.cols = 20;
@@ -269,6 +270,8 @@ TEST_CASE("A full disk keeps the last checkpoint") {
     checkpoint.state = {numbers, numbers, numbers, step, 0};
     save_checkpoint(path, checkpoint);
   }
+} catch (...) {
+  ::_exit(1);
 }
 
 TEST_CASE("A writer killed at any moment leaves a whole checkpoint") {
@@ -279,7 +282,7 @@ TEST_CASE("A writer killed at any moment leaves a whole checkpoint") {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) write_for_ever(path);
-    while (!std::filesystem::exists(path)) ::usleep(100);
+    for (int wait = 0; wait < 100'000 && !std::filesystem::exists(path); ++wait) ::usleep(100);
     ::usleep(3000 + kill * 1700 % 9000);
     REQUIRE(::kill(child, SIGKILL) == 0);
     REQUIRE(::waitpid(child, nullptr, 0) == child);

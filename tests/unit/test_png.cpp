@@ -1,6 +1,7 @@
 #include "hourglass/png.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include "files_support.h"
 #include "hourglass/error.h"
@@ -31,6 +32,47 @@ void write_as(const std::filesystem::path& path, png_uint_32 format, png_uint_32
   image.format = format;
   image.colormap_entries = colour_count;
   REQUIRE(png_image_write_to_file(&image, path.c_str(), 0, pixels, 0, colours) != 0);
+}
+
+std::string big_endian(std::uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift);
+  return bytes;
+}
+
+std::string chunk(const std::string& type_and_data) {
+  const auto size = static_cast<uInt>(type_and_data.size());
+  const auto* bytes = reinterpret_cast<const Bytef*>(type_and_data.data());
+  return big_endian(size - 4) + type_and_data +
+         big_endian(static_cast<std::uint32_t>(crc32(0, bytes, size)));
+}
+
+/// A gray PNG of one row with nothing but the chunks that must be there.
+std::string bare_png(std::uint32_t cols, int depth, const std::string& row) {
+  const std::string raw = std::string(1, '\0') + row;  // filter 0
+  std::string packed(compressBound(static_cast<uLong>(raw.size())), '\0');
+  uLongf size = static_cast<uLongf>(packed.size());
+  REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+                   reinterpret_cast<const Bytef*>(raw.data()),
+                   static_cast<uLong>(raw.size())) == Z_OK);
+  packed.resize(size);
+  const std::string depth_and_rest = {static_cast<char>(depth), 0, 0, 0, 0};
+  return "\x89PNG\r\n\x1A\n" + chunk("IHDR" + big_endian(cols) + big_endian(1) + depth_and_rest) +
+         chunk("IDAT" + packed) + chunk("IEND");
+}
+
+TEST_CASE("Grays of every depth without a gamma come back as they are") {
+  const test::ScratchDirectory scratch;
+  const auto pixels = [&](const std::string& bytes) {
+    test::put(scratch / "x.png", bytes);
+    return read_gray_png(scratch / "x.png").pixels;
+  };
+  using Pixels = std::vector<std::uint8_t>;
+  CHECK(pixels(bare_png(3, 1, "\xA0")) == Pixels{255, 0, 255});
+  CHECK(pixels(bare_png(4, 2, "\x1B")) == Pixels{0, 85, 170, 255});
+  CHECK(pixels(bare_png(2, 4, "\x3F")) == Pixels{51, 255});
+  CHECK(pixels(bare_png(3, 8, std::string("\0\x80\xFF", 3))) == Pixels{0, 128, 255});
+  CHECK(pixels(bare_png(3, 16, std::string("\0\0\x80\x80\xFF\xFF", 6))) == Pixels{0, 128, 255});
 }
 
 TEST_CASE("All 256 grays come back from a PNG") {

@@ -6,6 +6,7 @@
 #include "cpu/activations/tanh.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/elementwise.h"
+#include "cpu/simd/peak.h"
 #include "cpu/simd/product.h"
 #include "cpu/simd/sparse.h"
 #include "cpu/simd/weights.h"
@@ -36,6 +37,7 @@ Kernels make_table() {
   kernels.column_sum = column_sum;
   kernels.transpose = transpose;
   kernels.adam = adam;
+  kernels.multiply_add_rounds = multiply_add_rounds;
   add_activation<Relu>(kernels, Activation::relu);
   add_activation<Linear>(kernels, Activation::linear);
   add_activation<Sigmoid>(kernels, Activation::sigmoid);

@@ -31,8 +31,8 @@ HOURGLASS_INLINE Vec load(const float* p) {
 HOURGLASS_INLINE void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 HOURGLASS_INLINE Vec broadcast(float x) { return x - Vec{}; }  // not Vec{} + x: that loses -0
 
-/// a * b + c, rounded once where the instruction set can. Said by intrinsic: what a compiler fuses on
-/// its own differs from loop to loop, and with it the bits.
+/// a * b + c, rounded once where the instruction set can. Said by intrinsic: what a compiler fuses
+/// on its own differs from loop to loop, and with it the bits.
 HOURGLASS_INLINE Vec multiply_add(Vec a, Vec b, Vec c) {
 #if HOURGLASS_LANES == 16
   return _mm512_fmadd_ps(a, b, c);

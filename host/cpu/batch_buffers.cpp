@@ -1,0 +1,60 @@
+#include "cpu/batch_buffers.h"
+
+#include <cstring>
+
+#include "cpu/layer.h"
+
+namespace hourglass::cpu {
+namespace {
+
+// Rows of a chunk: few enough for a chunk's activations to stay in a second-level cache of 512 KB
+// (78 rows of 784 floats are 245 KB), many enough that streaming all weights once a chunk does not
+// count. A multiple of 6, the rows of AVX2's tile.
+constexpr std::int64_t max_chunk_rows = 78;
+
+}  // namespace
+
+BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
+                           bool training)
+    : rows_(rows), lanes_(kernels.lanes) {
+  const std::int64_t count = (rows + max_chunk_rows - 1) / max_chunk_rows;
+  // An even number of chunks where there is more than one row to share between two threads.
+  const std::int64_t even = rows > 1 ? (count + 1) / 2 * 2 : 1;
+  chunk_rows_ = (rows + even - 1) / even;
+
+  const auto buffer = [&](std::int64_t stride) {
+    return AlignedBuffer<float>(static_cast<std::size_t>(rows * stride));
+  };
+  strides_.push_back(row_stride(network.input_width()));
+  activations_.push_back(buffer(strides_.back()));
+  for (std::size_t l = 0; l < network.activations.size(); ++l) {
+    // Products store whole panels beyond the last column.
+    const std::int64_t panel = kernels.panel_width;
+    strides_.push_back(row_stride((network.widths[l + 1] + panel - 1) / panel * panel));
+    const std::int64_t stride = strides_.back();
+    const bool output = l + 1 == network.activations.size();
+    const bool keeps_slope = kernels.keeps_slope[static_cast<std::size_t>(network.activations[l])];
+    activations_.push_back(training && output ? AlignedBuffer<float>() : buffer(stride));
+    gradients_.push_back(training ? buffer(stride) : AlignedBuffer<float>());
+    slopes_.push_back(training && keeps_slope && !output ? buffer(stride) : AlignedBuffer<float>());
+  }
+  row_loss_ = AlignedBuffer<float>(static_cast<std::size_t>(rows * lanes_));
+  lit_.resize(static_cast<std::size_t>(chunks()));
+  magnitudes_.resize(static_cast<std::size_t>(chunks()));
+  for (Magnitudes& magnitudes : magnitudes_) {
+    magnitudes.output.resize(network.activations.size());
+    magnitudes.gradient.resize(network.activations.size());
+  }
+}
+
+void gather(const Images& images, std::int64_t index, float* out) {
+  const std::int64_t width = images.width();
+  if (images.type == PixelType::f32) {
+    std::memcpy(out, images.row(index), static_cast<std::size_t>(width) * sizeof(float));
+    return;
+  }
+  const auto* pixels = reinterpret_cast<const std::uint8_t*>(images.row(index));
+  for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(pixels[i]) / 255.0F;
+}
+
+}  // namespace hourglass::cpu

@@ -1,0 +1,77 @@
+// All that a batch of images leaves behind on its way through the network.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cpu/aligned_buffer.h"
+#include "cpu/kernels.h"
+#include "hourglass/images.h"
+#include "hourglass/network_spec.h"
+
+namespace hourglass::cpu {
+
+/// A chunk's lit pixels in both orders: by image for the forward product, by pixel for the weight
+/// gradient.
+struct LitPixels {
+  std::vector<Lit> by_image;              // index = pixel
+  std::vector<std::uint32_t> image_ends;  // (rows + 1)
+  std::vector<Lit> by_pixel;              // index = row of the batch
+  std::vector<std::uint32_t> pixel_ends;  // (width + 1)
+};
+
+/// Largest magnitude bits of every layer's output and gradient, by chunk.
+struct Magnitudes {
+  std::vector<std::uint32_t> output;    // (layers)
+  std::vector<std::uint32_t> gradient;  // (layers)
+};
+
+/// All that a batch leaves behind for the weight pass.
+class BatchBuffers {
+ public:
+  /// `training` also makes room for gradients and slopes.
+  BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
+               bool training);
+
+  [[nodiscard]] std::int64_t rows() const { return rows_; }
+  [[nodiscard]] std::int64_t chunk_rows() const { return chunk_rows_; }
+  [[nodiscard]] std::int64_t chunks() const { return (rows_ + chunk_rows_ - 1) / chunk_rows_; }
+
+  /// `a_l` (rows, width of layer l's output), l = 0: the input.
+  [[nodiscard]] float* activation(int l, std::int64_t row = 0) {
+    return activations_[static_cast<std::size_t>(l)].data() + row * stride(l);
+  }
+  /// `dz` of layer l (rows, out).
+  [[nodiscard]] float* gradient(int l, std::int64_t row = 0) {
+    return gradients_[static_cast<std::size_t>(l)].data() + row * stride(l + 1);
+  }
+  /// act'(z) of layer l where its activation keeps it, else null.
+  [[nodiscard]] float* slope(int l, std::int64_t row = 0) {
+    auto& slopes = slopes_[static_cast<std::size_t>(l)];
+    return slopes.size() == 0 ? nullptr : slopes.data() + row * stride(l + 1);
+  }
+  [[nodiscard]] std::int64_t stride(int l) const { return strides_[static_cast<std::size_t>(l)]; }
+  [[nodiscard]] float* row_loss(std::int64_t row) { return row_loss_.data() + row * lanes_; }
+  [[nodiscard]] int lanes() const { return lanes_; }
+  [[nodiscard]] LitPixels& lit(std::int64_t chunk) { return lit_[static_cast<std::size_t>(chunk)]; }
+  [[nodiscard]] Magnitudes& magnitudes(std::int64_t chunk) {
+    return magnitudes_[static_cast<std::size_t>(chunk)];
+  }
+
+ private:
+  std::int64_t rows_;
+  std::int64_t chunk_rows_;
+  int lanes_;
+  std::vector<std::int64_t> strides_;
+  std::vector<AlignedBuffer<float>> activations_;
+  std::vector<AlignedBuffer<float>> gradients_;
+  std::vector<AlignedBuffer<float>> slopes_;
+  AlignedBuffer<float> row_loss_;
+  std::vector<LitPixels> lit_;
+  std::vector<Magnitudes> magnitudes_;
+};
+
+/// Image `index` of `images` as floats, x / 255 for u8 pixels.
+void gather(const Images& images, std::int64_t index, float* out);
+
+}  // namespace hourglass::cpu

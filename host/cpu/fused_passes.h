@@ -1,0 +1,61 @@
+// The engine's arithmetic on the project's own kernels, in single precision.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cpu/data_pass.h"
+#include "cpu/layer.h"
+#include "cpu/passes.h"
+#include "cpu/weight_pass.h"
+
+namespace hourglass::cpu {
+
+class FusedPasses {
+ public:
+  using Buffers = BatchBuffers;
+
+  /// `sparse`: the first layer works on lit pixels only.
+  FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse);
+  FusedPasses(const FusedPasses&) = delete;
+  FusedPasses& operator=(const FusedPasses&) = delete;
+
+  [[nodiscard]] const Kernels& kernels() const { return kernels_; }
+  void read_state(const TrainingState& state, ThreadPool& pool);
+  void write_state(TrainingState& state, ThreadPool& pool) const;
+
+  [[nodiscard]] BatchBuffers make_buffers(std::int64_t rows, bool training) const {
+    return {network_, kernels_, rows, training};
+  }
+  void prepare_input(BatchBuffers& buffers, const Rows& rows, int layer, bool training) const {
+    if (layer == 0 && layers_.front().sparse) data_pass_.list_lit_pixels(buffers, rows, training);
+  }
+  void forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const {
+    data_pass_.forward(buffers, rows, begin, end);
+  }
+  void output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) const {
+    data_pass_.output_and_loss(buffers, rows, scale);
+  }
+  void backward(BatchBuffers& buffers, const Rows& rows) const {
+    data_pass_.backward(buffers, rows);
+  }
+  void prepare_weights(std::int64_t batch, int workers) {
+    weight_pass_ = std::make_unique<WeightPass>(layers_, kernels_, batch, workers);
+  }
+  [[nodiscard]] std::int64_t weight_items() const { return weight_pass_->items(); }
+  void update_weights(std::int64_t item, int worker, BatchBuffers& buffers,
+                      const AdamStep& scalars) {
+    weight_pass_->run(item, worker, buffers, scalars);
+  }
+
+ private:
+  NetworkSpec network_;
+  const Kernels& kernels_;
+  std::vector<Layer> layers_;
+  DataPass data_pass_;
+  std::unique_ptr<WeightPass> weight_pass_;
+};
+
+static_assert(Passes<FusedPasses>);
+
+}  // namespace hourglass::cpu
