@@ -16,7 +16,7 @@ constexpr std::int64_t max_chunk_rows = 78;
 
 BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
                            bool training)
-    : rows_(rows), lanes_(kernels.lanes) {
+    : rows_(rows), lanes_(kernels.lanes), panel_width_(kernels.panel_width) {
   const std::int64_t count = (rows + max_chunk_rows - 1) / max_chunk_rows;
   // An even number of chunks where there is more than one row to share between two threads.
   const std::int64_t even = rows > 1 ? (count + 1) / 2 * 2 : 1;
@@ -37,6 +37,10 @@ BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, s
     activations_.push_back(training && output ? AlignedBuffer<float>() : buffer(stride));
     gradients_.push_back(training ? buffer(stride) : AlignedBuffer<float>());
     slopes_.push_back(training && keeps_slope && !output ? buffer(stride) : AlignedBuffer<float>());
+  }
+  for (std::size_t l = 0; training && l < network.activations.size(); ++l) {
+    const std::int64_t width = l == 0 ? network.widths[1] : network.widths[l];
+    packed_.push_back(buffer((width + panel_width_ - 1) / panel_width_ * panel_width_));
   }
   row_loss_ = AlignedBuffer<float>(static_cast<std::size_t>(rows * lanes_));
   lit_.resize(static_cast<std::size_t>(chunks()));

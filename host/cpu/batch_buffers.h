@@ -50,8 +50,14 @@ class BatchBuffers {
     auto& slopes = slopes_[static_cast<std::size_t>(l)];
     return slopes.size() == 0 ? nullptr : slopes.data() + row * stride(l + 1);
   }
+  /// A second copy of a_l (l >= 1, training) cut into panels: (panels, rows, panel_width), as
+  /// weight gradients read it. Of l = 0: dz of layer 0, for a dense first layer.
+  [[nodiscard]] float* packed(int l, std::int64_t panel, std::int64_t row = 0) {
+    return packed_[static_cast<std::size_t>(l)].data() + (panel * rows_ + row) * panel_width_;
+  }
   [[nodiscard]] std::int64_t stride(int l) const { return strides_[static_cast<std::size_t>(l)]; }
   [[nodiscard]] float* row_loss(std::int64_t row) { return row_loss_.data() + row * lanes_; }
+  [[nodiscard]] bool training() const { return !packed_.empty(); }
   [[nodiscard]] int lanes() const { return lanes_; }
   [[nodiscard]] LitPixels& lit(std::int64_t chunk) { return lit_[static_cast<std::size_t>(chunk)]; }
   [[nodiscard]] Magnitudes& magnitudes(std::int64_t chunk) {
@@ -62,10 +68,12 @@ class BatchBuffers {
   std::int64_t rows_;
   std::int64_t chunk_rows_;
   int lanes_;
+  std::int64_t panel_width_;
   std::vector<std::int64_t> strides_;
   std::vector<AlignedBuffer<float>> activations_;
   std::vector<AlignedBuffer<float>> gradients_;
   std::vector<AlignedBuffer<float>> slopes_;
+  std::vector<AlignedBuffer<float>> packed_;
   AlignedBuffer<float> row_loss_;
   std::vector<LitPixels> lit_;
   std::vector<Magnitudes> magnitudes_;

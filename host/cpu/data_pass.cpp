@@ -71,7 +71,17 @@ void DataPass::layer_product(BatchBuffers& buffers, const Rows& rows, int l, std
   args.panel = layer.forward_panel(panel);
   args.c = output;
   args.c_stride = stride;
+  if (panel + 1 < layer.forward_shape.panels()) args.next_panel = layer.forward_panel(panel + 1);
   kernels_.product(args);
+}
+
+void DataPass::pack(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t first_column,
+                    std::int64_t columns) const {
+  const std::int64_t width = kernels_.panel_width;
+  for (std::int64_t column = first_column; column < first_column + columns; column += width)
+    for (std::int64_t row = rows.first; row < rows.last; ++row)
+      std::memcpy(buffers.packed(l, column / width, row), buffers.activation(l, row) + column,
+                  static_cast<std::size_t>(width) * sizeof(float));
 }
 
 void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const {
@@ -90,8 +100,11 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
       float* slope = buffers.slope(l, rows.first);
       args.slope = slope == nullptr ? nullptr : slope + column;
       args.magnitude = &magnitude;
+      if (buffers.training() && !layer.sparse)
+        args.packed = buffers.packed(l + 1, panel, rows.first);
       layer_product(buffers, rows, l, panel, args.z, stride);
       kernels_.activate[index_of(layer.activation)](args);
+      if (buffers.training() && layer.sparse) pack(buffers, rows, l + 1, column, args.columns);
     }
     buffers.magnitudes(rows.chunk).output[static_cast<std::size_t>(l)] = magnitude;
   }
@@ -145,6 +158,8 @@ void DataPass::backward(BatchBuffers& buffers, const Rows& rows) const {
       product.panel = layer.weights.data() + panel * layer.master_shape.panel_size();
       product.c = buffers.gradient(l - 1, rows.first) + column;
       product.c_stride = stride;
+      if (panel + 1 < layer.master_shape.panels())
+        product.next_panel = product.panel + layer.master_shape.panel_size();
       kernels_.product(product);
 
       BackwardArgs args;
@@ -155,6 +170,7 @@ void DataPass::backward(BatchBuffers& buffers, const Rows& rows) const {
       args.kept = kept + column;
       args.kept_stride = stride;
       args.magnitude = &magnitude;
+      if (l == 1 && !below.sparse) args.packed = buffers.packed(0, panel, rows.first);
       kernels_.backward[index_of(below.activation)](args);
     }
     buffers.magnitudes(rows.chunk).gradient[static_cast<std::size_t>(l - 1)] = magnitude;

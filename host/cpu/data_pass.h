@@ -32,6 +32,9 @@ class DataPass {
  private:
   void layer_product(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t panel,
                      float* output, std::int64_t stride) const;
+  /// Copies the columns of a_l that a sparse layer has just written into panels.
+  void pack(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t first_column,
+            std::int64_t columns) const;
 
   const std::vector<Layer>& layers_;
   const Kernels& kernels_;

@@ -29,6 +29,7 @@ struct ProductArgs {
   float* c = nullptr;            // (rows, panel_width)
   std::int64_t c_stride = 0;
   bool accumulate = false;
+  const float* next_panel = nullptr;  // fetched into the second-level cache meanwhile; may be null
 };
 
 /// a = act(z + bias), in place, and the largest magnitude bits seen.
@@ -40,6 +41,7 @@ struct ActivateArgs {
   const float* bias = nullptr;  // (columns)
   float* slope = nullptr;       // same shape and stride as z; only for activations that keep it
   std::uint32_t* magnitude = nullptr;
+  float* packed = nullptr;  // null, or (rows, panel_width): a second copy of a block of one panel
 };
 
 /// The output layer while training: y = act(z + bias), loss += (y - x)^2,
@@ -67,6 +69,7 @@ struct BackwardArgs {
   const float* kept = nullptr;
   std::int64_t kept_stride = 0;
   std::uint32_t* magnitude = nullptr;
+  float* packed = nullptr;  // null, or (rows, panel_width): a second copy of a block of one panel
 };
 
 /// One pass of Adam. Moves 28 bytes and does 12 FLOP a parameter.

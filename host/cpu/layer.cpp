@@ -78,9 +78,7 @@ void Layer::read_arena(Arena which, const std::vector<float>& arena, const Kerne
   AlignedBuffer<float>& panels = weights_of(*this, which);
   for_each_weight(*this, [&](std::size_t from, std::size_t to) { panels[to] = arena[from]; });
   std::copy_n(arena.begin() + slot.bias, slot.out, bias_of(*this, which).data());
-  if (which == Arena::parameters && !first)
-    for (std::int64_t panel = 0; panel < master_shape.panels(); ++panel)
-      transpose_panel(panel, kernels);
+  if (which == Arena::parameters && !first) transpose_rows(0, master_shape.depth, kernels);
 }
 
 void Layer::write_arena(Arena which, std::vector<float>& arena) const {
@@ -89,16 +87,18 @@ void Layer::write_arena(Arena which, std::vector<float>& arena) const {
   std::copy_n(bias_of(*this, which).data(), slot.out, arena.begin() + slot.bias);
 }
 
-void Layer::transpose_panel(std::int64_t panel, const Kernels& kernels) {
-  const float* source = weights.data() + panel * master_shape.panel_size();
-  for (std::int64_t out_panel = 0; out_panel < forward_shape.panels(); ++out_panel) {
-    TransposeArgs args;
-    args.source = source + out_panel * forward_shape.width * master_shape.width;
-    args.rows = forward_shape.columns_of(out_panel);
-    args.destination = forward.data() + out_panel * forward_shape.panel_size() +
-                       panel * master_shape.width * forward_shape.width;
-    args.destination_rows = master_shape.columns_of(panel);
-    kernels.transpose(args);
+void Layer::transpose_rows(std::int64_t first_row, std::int64_t count, const Kernels& kernels) {
+  const std::int64_t width = master_shape.width;
+  for (std::int64_t row = first_row; row < first_row + count; row += width) {
+    float* const target = forward.data() + row / width * forward_shape.panel_size();
+    for (std::int64_t panel = 0; panel < master_shape.panels(); ++panel) {
+      TransposeArgs args;
+      args.source = weights.data() + panel * master_shape.panel_size() + row * width;
+      args.rows = std::min(width, forward_shape.columns - row);
+      args.destination = target + panel * width * width;
+      args.destination_rows = master_shape.columns_of(panel);
+      kernels.transpose(args);
+    }
   }
 }
 

@@ -58,8 +58,9 @@ struct Layer {
   void read_arena(Arena which, const std::vector<float>& arena, const Kernels& kernels);
   void write_arena(Arena which, std::vector<float>& arena) const;
 
-  /// Renews the forward panels' rows that come from master panel `panel`.
-  void transpose_panel(std::int64_t panel, const Kernels& kernels);
+  /// Renews what the forward panels hold of rows [first_row, first_row + count) of the master
+  /// panels; `first_row` is a multiple of the panels' width.
+  void transpose_rows(std::int64_t first_row, std::int64_t count, const Kernels& kernels);
 };
 
 /// Distance of two rows of `width` floats: whole cache lines, an odd number of them, so that a

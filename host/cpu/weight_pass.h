@@ -1,6 +1,6 @@
 // The second half of a step: weight gradients with Adam right behind them. A gradient is computed a
-// few rows of a panel at a time into a small scratch, and Adam runs over those rows while they lie
-// in the first-level cache: gradients never reach memory.
+// block of rows at a time into a small scratch, and Adam runs over the block while it lies in the
+// first-level cache: gradients never reach memory.
 #pragma once
 
 #include <cstdint>
@@ -22,29 +22,27 @@ class WeightPass {
   void run(std::int64_t item, int worker, BatchBuffers& buffers, const AdamStep& scalars);
 
  private:
+  enum class Work { dense, sparse, bias };
   struct Item {
+    Work work;
     int layer = 0;
-    std::int64_t panel = 0;  // first of `panels`; -1: the bias
-    std::int64_t panels = 0;
+    std::int64_t first = 0;  // row of the master panels (dense), or panel (sparse)
+    std::int64_t count = 0;  // rows
   };
-  struct Scratch {
-    AlignedBuffer<float> gradient;    // (panels of an item, rows, panel width)
-    AlignedBuffer<float> activation;  // (batch block, panel width): one packed panel
-  };
+  using Scratch = AlignedBuffer<float>;
 
-  void dense(const Item& item, Scratch& scratch, BatchBuffers& buffers, const AdamStep& scalars);
-  void sparse(const Item& item, Scratch& scratch, BatchBuffers& buffers, const AdamStep& scalars);
-  void bias(Layer& layer, int l, Scratch& scratch, BatchBuffers& buffers, const AdamStep& scalars);
+  void dense(const Item& item, float* gradient, BatchBuffers& buffers, const AdamStep& scalars);
+  void sparse(const Item& item, float* gradient, BatchBuffers& buffers, const AdamStep& scalars);
+  void bias(const Item& item, float* gradient, BatchBuffers& buffers, const AdamStep& scalars);
   void update(Layer& layer, std::int64_t panel, std::int64_t first_row, std::int64_t rows,
               const float* gradient, const AdamStep& scalars);
 
   std::vector<Layer>& layers_;
   const Kernels& kernels_;
   std::int64_t batch_;
-  std::int64_t block_;      // images whose products are summed before the next are touched
-  std::int64_t row_block_;  // gradient rows between two runs of Adam; 0: all of a panel
+  bool one_block_;  // the whole batch is summed before Adam is due
   std::vector<Item> items_;
-  std::vector<Scratch> scratch_;
+  std::vector<Scratch> scratch_;  // by worker
 };
 
 }  // namespace hourglass::cpu

@@ -46,7 +46,7 @@ void require_principal(const NetworkSpec& network);
 
 /// Principal initialisation: at step 0 the network is PCA with as many components as the code is
 /// wide. A hidden layer carries each component c as a pair of units, act(c) and act(-c), since
-/// relu(c) - relu(-c) = c (and likewise for GELU); units beyond the pairs start with
+/// relu(c) - relu(-c) = c (and likewise for GELU), scaled by 1.5; units beyond the pairs start with
 /// variance-scaled weights going in and zeros going out, alive but silent.
 ///
 /// Relatives in the literature: mirrored, "looks-linear" ReLU units (Balduzzi and others, The

@@ -38,6 +38,7 @@ void activate(const ActivateArgs& p) {
       }
       output = keep_columns(output, p.columns - c);
       store(z + c, output);
+      if (p.packed != nullptr) store(p.packed + row * panel_width + c, output);
       largest = maximum(largest, magnitude(output));
     }
   }
@@ -86,6 +87,7 @@ void backward(const BackwardArgs& p) {
     for (std::int64_t c = 0; c < p.columns; c += lanes) {
       const Vec dz = keep_columns(Act::backward(load(da + c), load(kept + c)), p.columns - c);
       store(da + c, dz);
+      if (p.packed != nullptr) store(p.packed + row * panel_width + c, dz);
       largest = maximum(largest, magnitude(dz));
     }
   }

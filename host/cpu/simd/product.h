@@ -45,6 +45,18 @@ HOURGLASS_INLINE void product_tile(const ProductArgs& p, const float* a, float* 
     for (int v = 0; v < vectors; ++v) store(c + r * p.c_stride + v * lanes, sum[r][v]);
 }
 
+/// Fetches the part of the next panel that belongs to tile rows [row, row + rows): spread over the
+/// tiles, so that far memory is read while arithmetic goes on.
+template <int rows>
+HOURGLASS_INLINE void fetch_next_panel(const ProductArgs& p, std::int64_t row) {
+  if (p.next_panel == nullptr) return;
+  constexpr std::int64_t line = 16;
+  const std::int64_t size = p.depth * panel_width;
+  const std::int64_t begin = size * row / p.rows / line * line;
+  const std::int64_t end = size * (row + rows) / p.rows;
+  for (std::int64_t i = begin; i < end; i += line) __builtin_prefetch(p.next_panel + i, 0, 2);
+}
+
 template <int rows, int vectors, bool k_contiguous>
 void product_rows(const ProductArgs& p, std::int64_t first) {
   if constexpr (rows > 0) {
@@ -52,6 +64,7 @@ void product_rows(const ProductArgs& p, std::int64_t first) {
     float* c = p.c + first * p.c_stride;
     std::int64_t row = first;
     for (; row + rows <= p.rows; row += rows) {
+      fetch_next_panel<rows>(p, row);
       product_tile<rows, vectors, k_contiguous>(p, a, c);
       a += rows * (k_contiguous ? p.a_stride : 1);
       c += rows * p.c_stride;
