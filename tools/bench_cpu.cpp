@@ -1,0 +1,218 @@
+#include "bench_cpu.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "cpu/aligned_buffer.h"
+#include "cpu/kernels.h"
+#include "cpu/layer.h"
+#include "cpu/thread_pool.h"
+#include "onednn/product.h"
+
+namespace hourglass::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_of(const std::function<void()>& body) {
+  const auto begin = Clock::now();
+  body();
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// One product of a step.
+struct Shape {
+  enum class Kind { forward, backward, weights } kind;
+  std::int64_t rows, depth, columns;
+};
+
+std::vector<Shape> shapes_of(const NetworkSpec& network, std::int64_t batch) {
+  std::vector<Shape> shapes;
+  const auto slots = parameter_layout(network);
+  for (const LayerSlot& slot : slots)
+    shapes.push_back({Shape::Kind::forward, batch, slot.in, slot.out});
+  for (std::size_t l = slots.size(); l-- > 1;)
+    shapes.push_back({Shape::Kind::backward, batch, slots[l].out, slots[l].in});
+  for (std::size_t l = slots.size(); l-- > 0;)
+    shapes.push_back({Shape::Kind::weights, slots[l].out, batch, slots[l].in});
+  return shapes;
+}
+
+/// Buffers of one product by the engine's kernels: A as the engine has it, B in panels.
+class OwnProduct {
+ public:
+  OwnProduct(const Shape& shape, const cpu::Kernels& kernels) : shape_(shape), kernels_(kernels) {
+    const bool weights = shape.kind == Shape::Kind::weights;
+    panels_ = (shape.columns + kernels.panel_width - 1) / kernels.panel_width;
+    a_stride_ = cpu::row_stride(weights ? shape.rows : shape.depth);
+    c_stride_ = cpu::row_stride(panels_ * kernels.panel_width);
+    a_ = filled((weights ? shape.depth : shape.rows) * a_stride_);
+    b_ = filled(panels_ * shape.depth * kernels.panel_width);
+    c_ = filled(shape.rows * c_stride_);
+  }
+
+  [[nodiscard]] std::int64_t panels() const { return panels_; }
+  [[nodiscard]] const Shape& shape() const { return shape_; }
+
+  /// Rows [first, last) of panel `panel`.
+  void run(std::int64_t panel, std::int64_t first, std::int64_t last) {
+    const bool weights = shape_.kind == Shape::Kind::weights;
+    cpu::ProductArgs args;
+    args.a = a_.data() + first * (weights ? 1 : a_stride_);
+    args.a_stride = a_stride_;
+    args.k_contiguous = !weights;
+    args.rows = last - first;
+    args.depth = shape_.depth;
+    args.columns =
+        std::min<std::int64_t>(kernels_.panel_width, shape_.columns - panel * kernels_.panel_width);
+    args.panel = b_.data() + panel * shape_.depth * kernels_.panel_width;
+    args.c = c_.data() + first * c_stride_ + panel * kernels_.panel_width;
+    args.c_stride = c_stride_;
+    kernels_.product(args);
+  }
+
+ private:
+  static cpu::AlignedBuffer<float> filled(std::int64_t count) {
+    cpu::AlignedBuffer<float> buffer(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < buffer.size(); ++i)
+      buffer[i] = static_cast<float>(i % 13) * 0.05F - 0.3F;
+    return buffer;
+  }
+
+  Shape shape_;
+  const cpu::Kernels& kernels_;
+  std::int64_t panels_ = 0, a_stride_ = 0, c_stride_ = 0;
+  cpu::AlignedBuffer<float> a_, b_, c_;
+};
+
+}  // namespace
+
+double Candidate::median() const {
+  std::vector<double> sorted = seconds;
+  std::ranges::sort(sorted);
+  return sorted[sorted.size() / 2];
+}
+double Candidate::lowest() const { return *std::ranges::min_element(seconds); }
+double Candidate::highest() const { return *std::ranges::max_element(seconds); }
+
+void time_interleaved(std::vector<Candidate>& candidates, int rounds) {
+  constexpr double round_seconds = 0.15;
+  for (Candidate& candidate : candidates) {
+    candidate.run(1);
+    const double one = seconds_of([&] { candidate.run(2); }) / 2;
+    candidate.repeats =
+        std::clamp<std::int64_t>(static_cast<std::int64_t>(round_seconds / one), 1, 1'000'000);
+    candidate.seconds.clear();
+  }
+  for (int round = 0; round < rounds; ++round)
+    for (Candidate& candidate : candidates)
+      candidate.seconds.push_back(seconds_of([&] { candidate.run(candidate.repeats); }) /
+                                  static_cast<double>(candidate.repeats));
+}
+
+double multiply_add_rate(int threads) {
+  cpu::ThreadPool pool(threads);
+  const cpu::Kernels& kernels = cpu::best_kernels();
+  double best = 0;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    std::vector<double> flop(static_cast<std::size_t>(threads));
+    const double seconds = seconds_of([&] {
+      pool.run(threads, [&](std::int64_t item, int) {
+        flop[static_cast<std::size_t>(item)] = kernels.multiply_add_rounds(20'000'000);
+      });
+    });
+    double total = 0;
+    for (const double part : flop) total += part;
+    best = std::max(best, total / seconds);
+  }
+  return best;
+}
+
+double product_flop(const NetworkSpec& network, std::int64_t batch) {
+  double flop = 0;
+  for (const Shape& shape : shapes_of(network, batch))
+    flop += 2.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.depth) *
+            static_cast<double>(shape.columns);
+  return flop;
+}
+
+Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threads) {
+  struct State {
+    explicit State(int count) : pool(count) {}
+    cpu::ThreadPool pool;
+    std::vector<OwnProduct> by_rows;    // forward and backward: chunks of rows run through all
+    std::vector<OwnProduct> by_panels;  // weight gradients
+    std::vector<std::pair<std::size_t, std::int64_t>> panel_items;
+  };
+  auto state = std::make_shared<State>(threads);
+  for (const Shape& shape : shapes_of(network, batch))
+    (shape.kind == Shape::Kind::weights ? state->by_panels : state->by_rows)
+        .emplace_back(shape, cpu::best_kernels());
+  for (std::size_t p = 0; p < state->by_panels.size(); ++p)
+    for (std::int64_t panel = 0; panel < state->by_panels[p].panels(); ++panel)
+      state->panel_items.emplace_back(p, panel);
+  constexpr std::int64_t max_chunk = 78;
+  const std::int64_t chunks = batch > 1 ? ((batch + max_chunk - 1) / max_chunk + 1) / 2 * 2 : 1;
+  const std::int64_t chunk_rows = (batch + chunks - 1) / chunks;
+  return {"products",
+          [=](std::int64_t repeats) {
+            for (std::int64_t i = 0; i < repeats; ++i) {
+              state->pool.run(chunks, [&](std::int64_t chunk, int) {
+                const std::int64_t first = std::min(chunk * chunk_rows, batch);
+                const std::int64_t last = std::min(first + chunk_rows, batch);
+                for (OwnProduct& product : state->by_rows)
+                  for (std::int64_t panel = 0; panel < product.panels(); ++panel)
+                    product.run(panel, first, last);
+              });
+              state->pool.run(static_cast<std::int64_t>(state->panel_items.size()),
+                              [&](std::int64_t item, int) {
+                                const auto& [index, panel] =
+                                    state->panel_items[static_cast<std::size_t>(item)];
+                                OwnProduct& product = state->by_panels[index];
+                                product.run(panel, 0, product.shape().rows);
+                              });
+            }
+          },
+          1,
+          {}};
+}
+
+Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int threads, bool bf16) {
+  struct Entry {
+    onednn::Product product;
+    std::vector<float> a, b, c;  // large enough for either operand type
+  };
+  auto entries = std::make_shared<std::vector<Entry>>();
+  onednn::set_threads(threads);
+  for (const Shape& shape : shapes_of(network, batch)) {
+    const bool weights = shape.kind == Shape::Kind::weights;
+    onednn::ProductShape described;
+    described.rows = shape.rows;
+    described.depth = shape.depth;
+    described.columns = shape.columns;
+    described.a_transposed = weights;
+    described.b_transposed = shape.kind == Shape::Kind::forward;
+    described.a_stride = weights ? shape.rows : shape.depth;
+    described.b_stride = described.b_transposed ? shape.depth : shape.columns;
+    described.c_stride = shape.columns;
+    described.operand = bf16 ? onednn::Operand::bf16 : onednn::Operand::f32;
+    const auto filled = [](std::int64_t count) {
+      return std::vector<float>(static_cast<std::size_t>(count), 0.0625F);
+    };
+    entries->push_back({onednn::Product(described), filled(shape.rows * shape.depth),
+                        filled(shape.depth * shape.columns), filled(shape.rows * shape.columns)});
+  }
+  return {"products-onednn",
+          [=](std::int64_t repeats) {
+            onednn::set_threads(threads);
+            for (std::int64_t i = 0; i < repeats; ++i)
+              for (Entry& entry : *entries)
+                entry.product.run(entry.a.data(), entry.b.data(), entry.c.data());
+          },
+          1,
+          {}};
+}
+
+}  // namespace hourglass::tools

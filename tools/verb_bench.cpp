@@ -1,0 +1,231 @@
+// hourglass bench
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench_cpu.h"
+#include "common_flags.h"
+#include "cpu/cpu_engine.h"
+#include "cpu/thread_pool.h"
+#include "hourglass/error.h"
+#include "hourglass/initialise.h"
+#include "hourglass/model_file.h"
+#include "hourglass/nearest.h"
+#include "hourglass/npy.h"
+#include "hourglass/random.h"
+#include "hourglass/recipe.h"
+#include "onednn/product.h"
+#include "verbs.h"
+
+namespace hourglass::tools {
+namespace {
+
+struct BenchFlags {
+  DataFlags data;
+  EngineFlags engine;
+  std::string preset_name = "tutorial";
+  std::int64_t batch = 150;
+  int rounds = 7;
+  std::vector<std::string> only;
+  std::string export_directory;
+  std::int64_t export_steps = 2000;
+  bool json = false;
+};
+
+constexpr std::array<std::string_view, 6> candidate_names{
+    "step-fp32", "step-fp32-dense", "step-fp32-onednn", "step-bf16", "products", "products-onednn"};
+
+/// MNIST where it lies ready, the built-in images otherwise: a benchmark fetches nothing.
+DataSet bench_data(const DataRequest& request) {
+  try {
+    return load_dataset(request);
+  } catch (const MissingData&) {
+    DataRequest builtin = request;
+    builtin.source = "strokes";
+    DataSet data = load_dataset(builtin);
+    data.note = "MNIST is not on this machine; timed on the built-in images";
+    return data;
+  }
+}
+
+Candidate step_candidate(std::string_view name, const TrainingPlan& plan,
+                         const cpu::CpuOptions& options) {
+  std::shared_ptr<Engine> engine = cpu::make_cpu_engine(plan, options);
+  TrainingState state;
+  state.parameters = variance_scaling(plan.network, plan.seed);
+  state.first_moment.resize(state.parameters.size());
+  state.second_moment.resize(state.parameters.size());
+  engine->set_state(state);
+  return {std::string(name),
+          [engine](std::int64_t repeats) {
+            engine->run(repeats);
+            engine->synchronize();
+            static_cast<void>(engine->take_reports());
+          },
+          1,
+          {}};
+}
+
+Candidate make_candidate(std::string_view name, const TrainingPlan& plan, int threads) {
+  cpu::CpuOptions options;
+  options.threads = threads;
+  if (name == "products") return own_products(plan.network, plan.batch, threads);
+  if (name == "products-onednn") return onednn_products(plan.network, plan.batch, threads, false);
+  options.library = name == "step-fp32-onednn";
+  if (name == "step-fp32-dense") options.sparse_input = false;
+  if (name == "step-bf16") options.precision = Precision::bf16;
+  return step_candidate(name, plan, options);
+}
+
+/// What another program needs to run the very same steps: initial parameters, batch order, images.
+void export_start(const std::string& directory, const TrainingPlan& plan, const DataSet& data,
+                  std::int64_t steps) {
+  const std::filesystem::path path(directory);
+  std::filesystem::create_directories(path);
+  ModelFile model;
+  model.network = plan.network;
+  model.parameters = variance_scaling(plan.network, plan.seed);
+  model.rows = data.train.rows;
+  model.cols = data.train.cols;
+  save_model(path / "start.safetensors", model);
+  write_idx((path / "train-images.idx").string(), data.train);
+  write_idx((path / "test-images.idx").string(), data.test);
+  NpyWriter order(path / "order.npy", plan.batch);
+  const BatchStream stream(plan.seed, static_cast<std::uint64_t>(plan.train.count),
+                           static_cast<std::uint64_t>(plan.batch));
+  std::vector<float> row(static_cast<std::size_t>(plan.batch));
+  for (std::int64_t step = 0; step < steps; ++step) {
+    stream.visit(static_cast<std::uint64_t>(step), 0, stream.batch(),
+                 [&](std::uint64_t i, std::uint64_t image) { row[i] = static_cast<float>(image); });
+    order.append(row.data(), 1);
+  }
+  order.commit();
+}
+
+TrainingPlan bench_plan(const BenchFlags& flags, const DataSet& data) {
+  Recipe recipe = preset(flags.preset_name);
+  recipe.batch = flags.batch;
+  recipe.validate();
+  TrainingPlan plan;
+  plan.network = recipe.network(data.train.width());
+  plan.optimizer = recipe.optimizer;
+  plan.optimizer.schedule = Schedule::constant;
+  plan.optimizer.learning_rate = 1e-4;  // steps by the thousand must stay finite
+  plan.batch = flags.batch;
+  plan.train = data.train;
+  return plan;
+}
+
+void print_ratio(const std::vector<Candidate>& candidates, std::string_view above,
+                 std::string_view below, const char* note) {
+  const auto find = [&](std::string_view name) {
+    return std::ranges::find(candidates, name, &Candidate::name);
+  };
+  const auto numerator = find(above);
+  const auto denominator = find(below);
+  if (numerator == candidates.end() || denominator == candidates.end()) return;
+  std::printf("%s / %s = %.3f%s\n", numerator->name.c_str(), denominator->name.c_str(),
+              numerator->median() / denominator->median(), note);
+}
+
+int bench_verb(const BenchFlags& flags) {
+  const EngineRequest request = flags.engine.resolved();
+  for (const std::string& name : flags.only)
+    if (std::ranges::find(candidate_names, name) == candidate_names.end())
+      throw UsageError(unknown_name("candidate of --only", name, candidate_names));
+  const DataSet data = bench_data(flags.data.request);
+  const TrainingPlan plan = bench_plan(flags, data);
+  if (request.device != "auto" && request.device != "cpu")
+    static_cast<void>(make_engine(plan, request));
+  if (!flags.export_directory.empty()) {
+    export_start(flags.export_directory, plan, data, flags.export_steps);
+    return 0;
+  }
+  const int threads = request.threads > 0 ? request.threads : cpu::default_threads();
+  std::vector<Candidate> candidates;
+  for (const std::string_view name : candidate_names)
+    if (flags.only.empty() || std::ranges::find(flags.only, name) != flags.only.end())
+      candidates.push_back(make_candidate(name, plan, threads));
+
+  const double rate = multiply_add_rate(threads);
+  time_interleaved(candidates, flags.rounds);
+  const double floor = product_flop(plan.network, plan.batch) / rate;
+  double load = 0;
+  static_cast<void>(getloadavg(&load, 1));
+
+  if (!data.note.empty()) std::fprintf(stderr, "note    %s\n", data.note.c_str());
+  if (flags.json) {
+    nlohmann::ordered_json report{{"network", plan.network.describe()},
+                                  {"data", data.name},
+                                  {"density", cpu::density(data.train)},
+                                  {"batch", plan.batch},
+                                  {"threads", threads},
+                                  {"kernels", cpu::best_kernels().name},
+                                  {"onednn", onednn::version_text()},
+                                  {"native_bf16", onednn::has_bf16()},
+                                  {"load_average", load},
+                                  {"multiply_add_gflops", rate * 1e-9},
+                                  {"floor_ms", floor * 1e3}};
+    for (const Candidate& candidate : candidates)
+      report["results"].push_back({{"name", candidate.name},
+                                   {"median_ms", candidate.median() * 1e3},
+                                   {"min_ms", candidate.lowest() * 1e3},
+                                   {"max_ms", candidate.highest() * 1e3},
+                                   {"ratio_to_floor", candidate.median() / floor}});
+    std::printf("%s\n", report.dump().c_str());
+    return 0;
+  }
+  std::printf("%s, batch %lld, %d threads, %s, load average %.2f\n",
+              plan.network.describe().c_str(), static_cast<long long>(plan.batch), threads,
+              std::string(cpu::best_kernels().name).c_str(), load);
+  std::printf("multiply-add peak %.0f GFLOP/s; floor of the step's %.3f GFLOP: %.3f ms\n\n",
+              rate * 1e-9, product_flop(plan.network, plan.batch) * 1e-9, floor * 1e3);
+  std::printf("%-18s %9s %9s %9s %10s\n", "", "median ms", "min", "max", "to floor");
+  for (const Candidate& candidate : candidates)
+    std::printf("%-18s %9.3f %9.3f %9.3f %10.3f\n", candidate.name.c_str(),
+                candidate.median() * 1e3, candidate.lowest() * 1e3, candidate.highest() * 1e3,
+                candidate.median() / floor);
+  std::printf("\n");
+  print_ratio(candidates, "step-fp32", "products", "");
+  print_ratio(candidates, "step-fp32", "products-onednn", "");
+  print_ratio(candidates, "step-bf16", "step-fp32",
+              onednn::has_bf16() ? "" : "   (no bf16 instructions on this CPU: emulated)");
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Invocation& invocation) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* verb = app.add_subcommand(
+      "bench", "Time the training step against what the processor can do, all in one run");
+  flags->data.add(*verb);
+  flags->engine.add(*verb);
+  verb->add_option("--preset", flags->preset_name, "whose network is timed");
+  verb->add_option("--batch", flags->batch, "images a step")->check(CLI::PositiveNumber);
+  verb->add_option("--rounds", flags->rounds, "interleaved rounds; medians are reported")
+      ->check(CLI::Range(1, 1000));
+  verb->add_option("--only", flags->only,
+                   "time only these: step-fp32, step-fp32-dense, step-fp32-onednn, step-bf16, "
+                   "products, products-onednn")
+      ->delimiter(',')
+      ->default_str("all");
+  verb->add_option("--export", flags->export_directory,
+                   "instead write initial parameters, batch order and images there, for other "
+                   "programs to run the same steps")
+      ->default_str("none");
+  verb->add_option("--steps", flags->export_steps, "steps of the exported batch order")
+      ->check(CLI::PositiveNumber);
+  verb->add_flag("--json", flags->json, "print one JSON object");
+  verb->callback(
+      [flags, &invocation] { invocation.action = [flags] { return bench_verb(*flags); }; });
+}
+
+}  // namespace hourglass::tools
