@@ -23,8 +23,16 @@ find_package(CLI11 QUIET)
 if(NOT CLI11_FOUND)
   list(APPEND missing_packages libcli11-dev)
 endif()
-find_package(dnnl QUIET)
-if(NOT TARGET DNNL::dnnl)
+# Not by find_package(dnnl): Debian's configuration file asks for OpenCL's headers, which its package
+# does not bring and nothing here needs.
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+find_library(DNNL_LIBRARY dnnl)
+if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY)
+  add_library(DNNL::dnnl UNKNOWN IMPORTED)
+  set_target_properties(DNNL::dnnl PROPERTIES
+    IMPORTED_LOCATION ${DNNL_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
+else()
   list(APPEND missing_packages libdnnl-dev)
 endif()
 if(HOURGLASS_TESTS)

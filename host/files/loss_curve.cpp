@@ -54,9 +54,10 @@ std::vector<CurvePoint> smoothed(const std::vector<CurvePoint>& points) {
   for (const CurvePoint& point : points) sums.push_back(sums.back() + std::log(point.loss));
   std::vector<CurvePoint> result;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const std::size_t around = std::min({reach, i, points.size() - 1 - i});
-    const double sum = sums[i + around + 1] - sums[i - around];
-    result.push_back({points[i].x, std::exp(sum / static_cast<double>(2 * around + 1))});
+    const std::size_t first = i - std::min(reach, i);
+    const std::size_t last = std::min(i + reach, points.size() - 1);
+    const double sum = sums[last + 1] - sums[first];
+    result.push_back({points[i].x, std::exp(sum / static_cast<double>(last - first + 1))});
   }
   return result;
 }

@@ -1,0 +1,206 @@
+#include "cuda/launches.h"
+
+#include <cuda_profiler_api.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cuda/nvtx.h"
+
+namespace hourglass::cuda {
+namespace {
+
+constexpr std::array<std::int64_t, 3> block_sizes{most_block_steps, 8, 1};
+static_assert(block_sizes.front() == most_block_steps && block_sizes.back() == 1);
+
+constexpr std::int64_t most_streamed_bytes = std::int64_t{32} << 20;  // of one block
+
+std::int64_t step_bytes(const TrainingPlan& plan) { return plan.batch * plan.train.row_bytes(); }
+
+/// Whether the images of a block of that size may be streamed at once.
+bool fits(std::int64_t steps, std::int64_t bytes_a_step) {
+  return steps == 1 || steps * bytes_a_step <= most_streamed_bytes;
+}
+
+std::int64_t block_bytes(const TrainingPlan& plan) {
+  const std::int64_t bytes = step_bytes(plan);
+  return *std::ranges::find_if(block_sizes, [&](auto size) { return fits(size, bytes); }) * bytes;
+}
+
+}  // namespace
+
+template <typename Element>
+Launches<Element>::Launches(const TrainingPlan& plan, const CudaOptions& options,
+                            DeviceNetwork<Element>& network, MemoryBudget& budget)
+    : plan_(plan),
+      options_(options),
+      layers_(network.layers()),
+      step_(plan, options.epilogues, network, budget) {
+  budget.add(input_, "the steps' scalars", 1);
+  budget.add(output_, "the steps' reports", 1);
+  budget.add(magnitudes_, "magnitudes", most_block_steps * 2 * static_cast<std::int64_t>(layers_));
+  const auto image_bytes = static_cast<std::size_t>(ResidentImages::bytes_for(plan.train));
+  const bool fits_in_memory =
+      options.placement == Placement::automatic && budget.bytes() + image_bytes <= usable_memory();
+  if (options.placement == Placement::resident || fits_in_memory) {
+    resident_.emplace(plan.train, budget);
+    return;
+  }
+  cutter_.emplace(plan);
+  copies_.emplace();
+  for (Flight& flight : flights_) flight.images.emplace(block_bytes(plan), budget);
+}
+
+template <typename Element>
+void Launches<Element>::prepare(Gemm& main_products, Gemm& side_products, const Stream& main) {
+  step_.prepare(main_products, side_products, main.get());
+  for (Flight& flight : flights_) {
+    flight.input = PinnedBuffer<BlockInput>("the steps' scalars", 1);
+    flight.output = PinnedBuffer<BlockOutput>("the steps' reports", 1);
+    if (flight.images) flight.images->pin();
+  }
+  if (resident_) resident_->upload_all(main.get());
+}
+
+template <typename Element>
+StepPlace Launches<Element>::place(std::int64_t offset) {
+  StepPlace result;
+  result.first_step = &input_.data()->first_step;
+  result.schedule = input_.data()->schedule.data();
+  result.offset = offset;
+  result.loss_sum = output_.data()->loss_sum.data() + offset;
+  result.nonfinite_layer = output_.data()->nonfinite_layer.data() + offset;
+  result.magnitudes = magnitudes_.data() + offset * 2 * static_cast<std::int64_t>(layers_);
+  return result;
+}
+
+template <typename Element>
+StepImages Launches<Element>::images(Flight& flight, std::int64_t offset) {
+  if (resident_) return {resident_->pixels(), false};
+  return {flight.images->device() + offset * step_bytes(plan_), true};
+}
+
+template <typename Element>
+void Launches<Element>::read_oldest() {
+  Flight& flight = flights_[static_cast<std::size_t>(read_) % flights_.size()];
+  const double pixels =
+      static_cast<double>(plan_.batch) * static_cast<double>(plan_.network.output_width());
+  for (std::int64_t i = 0; i < flight.count; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    reports_.push_back({flight.first + i, flight.output->loss_sum[place] / pixels,
+                        flight.output->nonfinite_layer[place]});
+  }
+  ++read_;
+}
+
+template <typename Element>
+typename Launches<Element>::Flight& Launches<Element>::next_flight() {
+  Flight& flight = flights_[static_cast<std::size_t>(launched_) % flights_.size()];
+  if (launched_ - read_ == static_cast<std::int64_t>(flights_.size())) {
+    flight.done.synchronize();
+    read_oldest();
+  }
+  return flight;
+}
+
+template <typename Element>
+void Launches<Element>::send_inputs(Flight& flight, std::int64_t first, std::int64_t count,
+                                    const Stream& main) {
+  const NvtxRange range("copy");
+  flight.first = first;
+  flight.count = count;
+  flight.input->first_step = first;
+  for (std::int64_t i = 0; i < count; ++i)
+    flight.input->schedule[static_cast<std::size_t>(i)] = adam_step(plan_.optimizer, first + i);
+  upload(input_.data(), flight.input.data(), 1, main.get());
+  if (resident_) return;
+  cutter_->cut(first, count, flight.images->host());
+  flight.images->send(count * cutter_->step_bytes(), copies_->get(), main.get());
+}
+
+template <typename Element>
+void Launches<Element>::enqueue_steps(Flight& flight, std::int64_t count, const Stream& main) {
+  clear(magnitudes_.data(), count * 2 * static_cast<std::int64_t>(layers_), main.get());
+  for (std::int64_t i = 0; i < count; ++i) step_.enqueue(place(i), images(flight, i), main.get());
+}
+
+template <typename Element>
+void Launches<Element>::run_block(std::int64_t first, std::size_t size, const Stream& main) {
+  const std::int64_t count = block_sizes[size];
+  Flight& flight = next_flight();
+  // Streamed rows lie elsewhere in every flight, and a graph holds addresses.
+  Graph& graph = (resident_ ? flights_.front() : flight).graphs[size];
+  if (options_.graphs && !graph)
+    graph = Graph::capture(main, [&] { enqueue_steps(flight, count, main); });
+  send_inputs(flight, first, count, main);
+  if (options_.graphs)
+    graph.launch(main);
+  else
+    enqueue_steps(flight, count, main);
+  download(flight.output.data(), output_.data(), 1, main.get());
+  flight.done.record(main.get());
+  ++launched_;
+}
+
+template <typename Element>
+void Launches<Element>::profile(std::int64_t step, const Stream& main) {
+  const bool wanted = step >= options_.profile_first && step < options_.profile_last;
+  if (wanted == profiling_) return;
+  main.synchronize();
+  kernels::check(wanted ? cudaProfilerStart() : cudaProfilerStop(), "switch the profiler");
+  profiling_ = wanted;
+}
+
+template <typename Element>
+void Launches<Element>::run(std::int64_t first, std::int64_t count, const Stream& main) {
+  const NvtxRange range("steps");
+  std::int64_t step = first;
+  const std::int64_t end = first + count;
+  while (step < end) {
+    profile(step, main);
+    std::int64_t stop = end;  // a block lies on one side of where the profiler is switched
+    for (const std::int64_t border : {options_.profile_first, options_.profile_last})
+      if (border > step) stop = std::min(stop, border);
+    std::size_t size = 0;
+    while (block_sizes[size] > stop - step ||
+           (!resident_ && !fits(block_sizes[size], step_bytes(plan_))))
+      ++size;
+    run_block(step, size, main);
+    step += block_sizes[size];
+  }
+  profile(step, main);
+}
+
+template <typename Element>
+std::vector<StepReport> Launches<Element>::take_reports() {
+  while (read_ < launched_ &&
+         flights_[static_cast<std::size_t>(read_) % flights_.size()].done.reached())
+    read_oldest();
+  return std::exchange(reports_, {});
+}
+
+template <typename Element>
+void Launches<Element>::synchronize() {
+  while (read_ < launched_) {
+    flights_[static_cast<std::size_t>(read_) % flights_.size()].done.synchronize();
+    read_oldest();
+  }
+}
+
+template <typename Element>
+double Launches<Element>::batch_loss(std::int64_t step, const Stream& main) {
+  synchronize();
+  Flight& flight = next_flight();
+  send_inputs(flight, step, 1, main);
+  clear(magnitudes_.data(), 2 * static_cast<std::int64_t>(layers_), main.get());
+  step_.enqueue_loss(place(0), images(flight, 0), main.get());
+  download(flight.output.data(), output_.data(), 1, main.get());
+  main.synchronize();
+  return flight.output->loss_sum[0] /
+         (static_cast<double>(plan_.batch) * static_cast<double>(plan_.network.output_width()));
+}
+
+template class Launches<float>;
+template class Launches<kernels::Bf16>;
+
+}  // namespace hourglass::cuda

@@ -1,0 +1,23 @@
+// The CUDA engine of a build without the CUDA toolkit: it says so.
+#include "cuda/cuda_engine.h"
+#include "hourglass/error.h"
+
+namespace hourglass::cuda {
+
+CudaStatus cuda_device_status() {
+  return {{},
+          "hourglass was built without CUDA",
+          "Build it where the CUDA toolkit is installed, or use --device cpu."};
+}
+
+void require_cuda_device(int) {
+  const CudaStatus status = cuda_device_status();
+  throw DeviceError({"--device cuda", "an NVIDIA GPU", status.problem, status.remedy});
+}
+
+std::unique_ptr<Engine> make_cuda_engine(const TrainingPlan&, const CudaOptions& options) {
+  require_cuda_device(options.device);
+  return nullptr;
+}
+
+}  // namespace hourglass::cuda
