@@ -56,21 +56,25 @@ class OwnProduct {
   [[nodiscard]] std::int64_t panels() const { return panels_; }
   [[nodiscard]] const Shape& shape() const { return shape_; }
 
-  /// Rows [first, last) of panel `panel`.
+  /// Rows [first, last) of panel `panel`; weight gradients in blocks of images, as the engine does.
   void run(std::int64_t panel, std::int64_t first, std::int64_t last) {
     const bool weights = shape_.kind == Shape::Kind::weights;
-    cpu::ProductArgs args;
-    args.a = a_.data() + first * (weights ? 1 : a_stride_);
-    args.a_stride = a_stride_;
-    args.k_contiguous = !weights;
-    args.rows = last - first;
-    args.depth = shape_.depth;
-    args.columns =
-        std::min<std::int64_t>(kernels_.panel_width, shape_.columns - panel * kernels_.panel_width);
-    args.panel = b_.data() + panel * shape_.depth * kernels_.panel_width;
-    args.c = c_.data() + first * c_stride_ + panel * kernels_.panel_width;
-    args.c_stride = c_stride_;
-    kernels_.product(args);
+    const std::int64_t block = weights ? 256 : shape_.depth;
+    for (std::int64_t k = 0; k < shape_.depth; k += block) {
+      cpu::ProductArgs args;
+      args.a = a_.data() + (weights ? k * a_stride_ + first : first * a_stride_);
+      args.a_stride = a_stride_;
+      args.k_contiguous = !weights;
+      args.rows = last - first;
+      args.depth = std::min(block, shape_.depth - k);
+      args.columns = std::min<std::int64_t>(kernels_.panel_width,
+                                            shape_.columns - panel * kernels_.panel_width);
+      args.panel = b_.data() + (panel * shape_.depth + k) * kernels_.panel_width;
+      args.c = c_.data() + first * c_stride_ + panel * kernels_.panel_width;
+      args.c_stride = c_stride_;
+      args.accumulate = k > 0;
+      kernels_.product(args);
+    }
   }
 
  private:
@@ -142,17 +146,18 @@ Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threa
   struct State {
     explicit State(int count) : pool(count) {}
     cpu::ThreadPool pool;
-    std::vector<OwnProduct> by_rows;    // forward and backward: chunks of rows run through all
-    std::vector<OwnProduct> by_panels;  // weight gradients
-    std::vector<std::pair<std::size_t, std::int64_t>> panel_items;
+    std::vector<OwnProduct> by_rows;  // forward and backward: chunks of rows run through all
+    std::vector<OwnProduct> weight_products;
+    std::vector<std::pair<std::size_t, std::int64_t>> weight_items;  // (product, first row)
   };
   auto state = std::make_shared<State>(threads);
   for (const Shape& shape : shapes_of(network, batch))
-    (shape.kind == Shape::Kind::weights ? state->by_panels : state->by_rows)
+    (shape.kind == Shape::Kind::weights ? state->weight_products : state->by_rows)
         .emplace_back(shape, cpu::best_kernels());
-  for (std::size_t p = 0; p < state->by_panels.size(); ++p)
-    for (std::int64_t panel = 0; panel < state->by_panels[p].panels(); ++panel)
-      state->panel_items.emplace_back(p, panel);
+  constexpr std::int64_t item_rows = 48;
+  for (std::size_t p = 0; p < state->weight_products.size(); ++p)
+    for (std::int64_t row = 0; row < state->weight_products[p].shape().rows; row += item_rows)
+      state->weight_items.emplace_back(p, row);
   constexpr std::int64_t max_chunk = 78;
   const std::int64_t chunks = batch > 1 ? ((batch + max_chunk - 1) / max_chunk + 1) / 2 * 2 : 1;
   const std::int64_t chunk_rows = (batch + chunks - 1) / chunks;
@@ -166,23 +171,25 @@ Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threa
                   for (std::int64_t panel = 0; panel < product.panels(); ++panel)
                     product.run(panel, first, last);
               });
-              state->pool.run(static_cast<std::int64_t>(state->panel_items.size()),
-                              [&](std::int64_t item, int) {
-                                const auto& [index, panel] =
-                                    state->panel_items[static_cast<std::size_t>(item)];
-                                OwnProduct& product = state->by_panels[index];
-                                product.run(panel, 0, product.shape().rows);
-                              });
+              state->pool.run(
+                  static_cast<std::int64_t>(state->weight_items.size()),
+                  [&](std::int64_t item, int) {
+                    const auto& [index, row] = state->weight_items[static_cast<std::size_t>(item)];
+                    OwnProduct& product = state->weight_products[index];
+                    const std::int64_t last = std::min(row + item_rows, product.shape().rows);
+                    for (std::int64_t panel = 0; panel < product.panels(); ++panel)
+                      product.run(panel, row, last);
+                  });
             }
           },
           1,
           {}};
 }
 
-Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int threads, bool bf16) {
+Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int threads) {
   struct Entry {
     onednn::Product product;
-    std::vector<float> a, b, c;  // large enough for either operand type
+    std::vector<float> a, b, c;
   };
   auto entries = std::make_shared<std::vector<Entry>>();
   onednn::set_threads(threads);
@@ -197,7 +204,6 @@ Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int th
     described.a_stride = weights ? shape.rows : shape.depth;
     described.b_stride = described.b_transposed ? shape.depth : shape.columns;
     described.c_stride = shape.columns;
-    described.operand = bf16 ? onednn::Operand::bf16 : onednn::Operand::f32;
     const auto filled = [](std::int64_t count) {
       return std::vector<float>(static_cast<std::size_t>(count), 0.0625F);
     };

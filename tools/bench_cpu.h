@@ -33,8 +33,8 @@ void time_interleaved(std::vector<Candidate>& candidates, int rounds);
 /// Matrix products of one step (forward, backward, weight gradients) by the engine's own kernels
 /// and by oneDNN: no bias, no activation, no update.
 [[nodiscard]] Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threads);
-[[nodiscard]] Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int threads,
-                                        bool bf16);
+[[nodiscard]] Candidate onednn_products(const NetworkSpec& network, std::int64_t batch,
+                                        int threads);
 
 /// FLOP of those products.
 [[nodiscard]] double product_flop(const NetworkSpec& network, std::int64_t batch);

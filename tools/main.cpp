@@ -89,7 +89,10 @@ int run(int argc, char** argv) {
     return fail(std::string(error.what()) + ". See `" + full_name(inner) + " --help`.",
                 ExitCode::usage);
   }
-  return invocation.action();
+  const int status = invocation.action();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return fail("the result could not be written to stdout", ExitCode::internal);
+  return status;
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ class Progress final : public TrainObserver {
  public:
   /// `tutorial_lines`: print the tutorial's own `epoch 0 loss 0.0243...` to stdout.
   explicit Progress(bool tutorial_lines) : tutorial_lines_(tutorial_lines) {}
+  ~Progress() override { clear_bar(); }
 
   void started(const TrainRequest& request, const NetworkSpec& network, const EngineInfo& engine,
                std::int64_t first_step, std::int64_t last_step) override;

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 presets=${HOURGLASS_PRESETS:-default asan tsan}
 declare -A targets=([default]=all [asan]=unit_tests [tsan]=thread_tests)
-declare -A labels=([default]=. [asan]=unit [tsan]=threads)
+declare -A labels=([default]="" [asan]=unit [tsan]=threads)
 report=$(mktemp)
 junit=$(mktemp)
 trap 'rm -f "$report" "$junit"' EXIT
@@ -40,10 +40,12 @@ for preset in $presets; do
   fi
   : >"$report"
   : >"$junit"
-  HOURGLASS_TEST_REPORT=$report ctest --preset "$preset" --label-regex "${labels[$preset]}" \
-    --output-junit "$junit" || true
+  chosen=()
+  [[ -z "${labels[$preset]}" ]] || chosen=(--label-regex "^${labels[$preset]}\$")
+  HOURGLASS_TEST_REPORT=$report ctest --preset "$preset" --output-junit "$junit" \
+    "${chosen[@]}" || true
   add_counts
-  sed -n 's/^skipped: /skipped: /p' "$report"
+  grep '^skipped: ' "$report" | sort -u || true
 done
 
 printf '\n'

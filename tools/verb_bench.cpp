@@ -77,7 +77,7 @@ Candidate make_candidate(std::string_view name, const TrainingPlan& plan, int th
   cpu::CpuOptions options;
   options.threads = threads;
   if (name == "products") return own_products(plan.network, plan.batch, threads);
-  if (name == "products-onednn") return onednn_products(plan.network, plan.batch, threads, false);
+  if (name == "products-onednn") return onednn_products(plan.network, plan.batch, threads);
   options.library = name == "step-fp32-onednn";
   if (name == "step-fp32-dense") options.sparse_input = false;
   if (name == "step-bf16") options.precision = Precision::bf16;

@@ -125,7 +125,7 @@ void add_decode(CLI::App& app, Invocation& invocation) {
   flags->engine.add(*verb);
   verb->add_option("--count", flags->count, "the first so many codes only; 0: all")
       ->check(CLI::NonNegativeNumber);
-  verb->add_option("-o,--output", flags->output,
+  verb->add_option("-o,--out", flags->output,
                    "what to write: .npy, one image a row; or .png, a grid of them")
       ->required();
   verb->callback(

@@ -65,7 +65,7 @@ void add_encode(CLI::App& app, Invocation& invocation) {
                    "numbers from 0 to 1")
       ->default_str("none")
       ->excludes("--data");
-  verb->add_option("-o,--output", flags->output, "the .npy file to write")->required();
+  verb->add_option("-o,--out", flags->output, "the .npy file to write")->required();
   verb->callback(
       [flags, &invocation] { invocation.action = [flags] { return encode_verb(*flags); }; });
 }

@@ -115,7 +115,7 @@ void add_reconstruct(CLI::App& app, Invocation& invocation) {
   flags->engine.add(*verb);
   verb->add_option("--count", flags->count, "the first so many images of each input; 0: all")
       ->check(CLI::NonNegativeNumber);
-  verb->add_option("-o,--output", flags->output,
+  verb->add_option("-o,--out", flags->output,
                    "what to write: .png, originals above reconstructions above differences; or "
                    ".npy, a reconstruction a row")
       ->default_str("none");

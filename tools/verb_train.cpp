@@ -138,9 +138,9 @@ std::string fresh_directory() {
 
 void forbid_with_resume(const CLI::App& verb) {
   for (const char* flag :
-       {"--preset",  "--config",    "--widths", "--hidden", "--code",     "--output", "--init",
-        "--epochs",  "--batch",     "--lr",     "--warmup", "--schedule", "--beta1",  "--beta2",
-        "--epsilon", "--adam-form", "--seed",   "--limit",  "--out",      "--force"})
+       {"--preset",  "--config",    "--widths", "--hidden", "--code",      "--output", "--init",
+        "--epochs",  "--batch",     "--lr",     "--warmup", "--schedule",  "--beta1",  "--beta2",
+        "--epsilon", "--adam-form", "--seed",   "--limit",  "--precision", "--out",    "--force"})
     if (verb.count(flag) > 0)
       throw UsageError(std::string("--resume goes on with the run as it was; ") + flag +
                        " cannot be changed. Start a new run for that.");

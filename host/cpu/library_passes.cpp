@@ -11,8 +11,9 @@
 namespace hourglass::cpu {
 namespace {
 
-// Rows of a weight gradient that are one item of the weight pass.
-constexpr std::int64_t item_rows = 98;
+// Rows of a weight gradient that are one item of the weight pass. Whole vectors of every width, so
+// that column sums end inside a row.
+constexpr std::int64_t item_rows = 96;
 
 std::size_t index_of(Activation activation) { return static_cast<std::size_t>(activation); }
 
@@ -23,6 +24,7 @@ class OperandProduct {
       : shape_(shape), emulated_(precision == Precision::bf16 && !onednn::has_bf16()) {
     shape_.operand =
         precision == Precision::bf16 && !emulated_ ? onednn::Operand::bf16 : onednn::Operand::f32;
+    onednn::set_threads(1);  // for the primitive's own plan, too
     product_ = std::make_unique<onednn::Product>(shape_);
     if (!emulated_) return;
     wide_a_.resize(static_cast<std::size_t>(a_lines() * shape_.a_stride));

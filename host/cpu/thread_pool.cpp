@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
+#include <system_error>
+
+#include "hourglass/error.h"
 
 namespace hourglass::cpu {
 namespace {
@@ -35,14 +39,25 @@ T await_change(const std::atomic<T>& value, T old) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int worker = 1; worker < threads; ++worker)
-    workers_.emplace_back([this, worker] { work(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker)
+      workers_.emplace_back([this, worker] { work(worker); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = workers_.size();
+    stop();
+    throw Error(ExitCode::internal, "cannot start thread " + std::to_string(started + 2) + " of " +
+                                        std::to_string(threads) + ": " + error.what() +
+                                        ". Ask for fewer --threads.");
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   job_.fetch_or(1, std::memory_order_release);
   job_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
 void ThreadPool::run(std::int64_t items, const std::function<void(std::int64_t, int)>& body) {

@@ -15,7 +15,8 @@ namespace hourglass::cpu {
 
 class ThreadPool {
  public:
-  /// `threads` >= 1 workers, the calling thread included.
+  /// `threads` >= 1 workers, the calling thread included. Throws Error when the system starts no
+  /// more threads.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -28,6 +29,7 @@ class ThreadPool {
   void run(std::int64_t items, const std::function<void(std::int64_t item, int worker)>& body);
 
  private:
+  void stop();
   void work(int worker);
   void claim_items(int worker);
 

@@ -44,8 +44,10 @@ struct Product::State {
 };
 
 bool has_bf16() {
-  const auto isa = dnnl::get_effective_cpu_isa();
-  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+  // Levels are sets of bits; later ones contain earlier ones.
+  const auto found = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto needed = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (found & needed) == needed;
 }
 
 const char* version_text() {

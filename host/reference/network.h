@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <vector>
 
 #include "hourglass/network_spec.h"
@@ -24,15 +25,16 @@ auto with_activation(Activation activation, Visit&& visit) {
   switch (activation) {
     case Activation::relu:
       return visit(Relu{});
+    case Activation::linear:
+      return visit(Linear{});
     case Activation::sigmoid:
       return visit(Sigmoid{});
     case Activation::tanh:
       return visit(Tanh{});
     case Activation::gelu:
       return visit(Gelu{});
-    default:
-      return visit(Linear{});
   }
+  throw std::logic_error("an activation without a formula in the oracle");
 }
 
 template <typename T>

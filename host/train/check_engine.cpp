@@ -36,19 +36,23 @@ class CheckEngine final : public Engine {
   }
   [[nodiscard]] TrainingState state() override { return subject_->state(); }
 
+  // One step at a time, both from the subject's state: the check is of single steps, not of how far
+  // rounding drives two trainings apart.
   void run(std::int64_t count) override {
-    const std::int64_t first = subject_->state().step;
-    // Both start the range from the subject's state: the check is of single steps, not of how far
-    // rounding drives two trainings apart.
-    oracle_->set_state(subject_->state());
-    subject_->run(count);
+    for (std::int64_t i = 0; i < count; ++i) run_step();
+  }
+
+  void run_step() {
+    const TrainingState before = subject_->state();
+    oracle_->set_state(before);
+    subject_->run(1);
     subject_->synchronize();
-    oracle_->run(count);
+    oracle_->run(1);
     const auto oracle_reports = oracle_->take_reports();
     const TrainingState subject = subject_->state();
     const TrainingState oracle = oracle_->state();
-    std::fprintf(stderr, "check  steps %lld..%lld, loss by the oracle %.9f\n",
-                 static_cast<long long>(first), static_cast<long long>(first + count - 1),
+    std::fprintf(stderr, "check  step %lld, loss by the oracle %.9f\n",
+                 static_cast<long long>(before.step),
                  oracle_reports.empty() ? 0.0 : oracle_reports.back().loss);
     const auto print = [&](const char* arena, const std::vector<float>& a,
                            const std::vector<float>& b) {

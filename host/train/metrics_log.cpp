@@ -1,10 +1,21 @@
 #include "train/metrics_log.h"
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
 namespace hourglass {
+namespace {
+
+/// A number of a line; NaN where it is missing or was NaN, which JSON cannot say (null).
+double number_or_nan(const nlohmann::ordered_json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>()
+                                                     : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
 
 using Json = nlohmann::ordered_json;
 
@@ -38,13 +49,13 @@ MetricsHistory read_metrics(const std::filesystem::path& path, std::int64_t step
     if (!line.is_object()) continue;  // a torn line
     const double epoch = static_cast<double>(line.value("step", std::int64_t{0}) + 1) /
                          static_cast<double>(steps_per_epoch);
-    const auto loss = line.find("loss");
-    const double value = loss != line.end() && loss->is_number() ? loss->get<double>() : 0.0;
+    const double value = number_or_nan(line, "loss");
     if (line.value("event", "") == "step") {
       history.batch_losses.push_back({epoch, value});
     } else if (line.value("event", "") == "epoch") {
       history.epoch_losses.push_back(value);
-      history.validation_losses.push_back({epoch, line["validation"].value("mse", 0.0)});
+      const Json validation = line.value("validation", Json::object());
+      history.validation_losses.push_back({epoch, number_or_nan(validation, "mse")});
     }
   }
   return history;

@@ -82,8 +82,9 @@ void Recipe::validate() const {
   if (batch < 1 || batch > 10'000'000)
     throw UsageError("the batch must be between 1 and 10000000 images, found " +
                      std::to_string(batch));
-  if (epochs < 1)
-    throw UsageError("the number of epochs must be at least 1, found " + std::to_string(epochs));
+  if (epochs < 1 || epochs > 10'000'000)
+    throw UsageError("the number of epochs must be between 1 and 10000000, found " +
+                     std::to_string(epochs));
   optimizer.validate();
   if (!widths.empty()) static_cast<void>(network(widths.front()));
 }

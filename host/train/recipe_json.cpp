@@ -24,6 +24,8 @@ Field number(std::string_view key, T& (*member)(Recipe&)) {
           [=](const Json& value, Recipe& recipe) {
             if constexpr (std::is_integral_v<T>) {
               if (!value.is_number_integer()) throw UsageError("expected a whole number");
+              if (std::is_unsigned_v<T> && !value.is_number_unsigned())
+                throw UsageError("expected a whole number that is not negative");
             } else if (!value.is_number()) {
               throw UsageError("expected a number");
             }
@@ -57,7 +59,8 @@ const std::vector<Field>& fields() {
          if (!value.is_string()) throw UsageError("expected a name in quotes");
          r.data = value.get<std::string>();
        }},
-      number<std::int64_t>("limit", [](R& r) -> auto& { return r.limit; }),
+      number<std::int64_t>(
+          "limit", [](R & r) -> auto& { return r.limit; }),
       {"widths", [](const R& r) { return Json(r.widths); },
        [](const Json& value, R& r) {
          if (!value.is_array()) throw UsageError("expected a list of whole numbers");

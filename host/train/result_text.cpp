@@ -1,5 +1,6 @@
 // A training result as JSON and as a table.
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,8 +19,7 @@ Json quality_json(const Quality& quality) {
 
 Json dataset_json(const DataSet& data) {
   Json hashes = Json::object();
-  for (const SourceFile& file : data.files)
-    hashes[std::filesystem::path(file.path).filename().string()] = file.sha256;
+  for (const SourceFile& file : data.files) hashes[file.path] = file.sha256;
   return {{"name", data.name},         {"builtin", data.builtin},
           {"train", data.train.count}, {"validation", data.validation.count},
           {"test", data.test.count},   {"sha256", hashes}};
@@ -94,7 +94,9 @@ std::string result_table(const TrainResult& result, const TrainRequest& request)
         "test, PCA with " + std::to_string(result.pca->components) + " numbers";
     text += quality_row(label.c_str(), result.pca->test);
     const double ratio = result.test.se / result.pca->test.se;
-    if (ratio < 1)
+    if (!std::isfinite(ratio))
+      text += "\nThe images hold nothing that PCA of this size would miss.\n";
+    else if (ratio < 1)
       text +=
           format("\nThe code of %lld numbers holds an image with %.0f %% less error than PCA.\n",
                  static_cast<long long>(result.network.code_width()), 100 * (1 - ratio));
@@ -109,10 +111,11 @@ std::string result_table(const TrainResult& result, const TrainRequest& request)
   text +=
       format("SE: squared error summed over an image's pixels, mean over images; MSE = SE / %lld\n",
              static_cast<long long>(result.network.output_width()));
-  text += format("%lld steps of %lld images in %.2f s (%.3f ms each), %s %s on %s\n",
-                 static_cast<long long>(result.steps), static_cast<long long>(result.recipe.batch),
-                 result.seconds_train, result.ms_per_step, result.engine.name.c_str(),
-                 result.engine.precision.c_str(), result.engine.device.c_str());
+  text +=
+      format("%lld steps of %lld images in %.2f s (%.3f ms each), %s %s on %s\n",
+             static_cast<long long>(result.steps_now), static_cast<long long>(result.recipe.batch),
+             result.seconds_train, result.ms_per_step, result.engine.name.c_str(),
+             result.engine.precision.c_str(), result.engine.device.c_str());
   return text;
 }
 

@@ -34,7 +34,10 @@ std::uint64_t hash_of(const TrainingState& state) {  // FNV-1a
 class Trainer {
  public:
   Trainer(const TrainRequest& request, TrainObserver& observer)
-      : request_(request), observer_(observer), recipe_(request.recipe) {}
+      : request_(request),
+        observer_(observer),
+        recipe_(request.recipe),
+        engine_request_(request.engine) {}
 
   TrainResult run();
 
@@ -54,6 +57,7 @@ class Trainer {
   const TrainRequest& request_;
   TrainObserver& observer_;
   Recipe recipe_;
+  EngineRequest engine_request_;
   TrainingPlan plan_;
   TrainResult result_;
   std::int64_t steps_per_epoch_ = 1;
@@ -77,8 +81,11 @@ void Trainer::plan() {
   plan_.train = request_.data.train;
   steps_per_epoch_ = recipe_.steps_per_epoch(plan_.train.count);
   if (recipe_.optimizer.total_steps == 0)
-    recipe_.optimizer.total_steps =
-        std::max(recipe_.epochs * steps_per_epoch_, request_.stop_at_step);
+    recipe_.optimizer.total_steps = recipe_.epochs * steps_per_epoch_;
+  if (request_.stop_at_step > recipe_.optimizer.total_steps)
+    throw UsageError("--steps " + std::to_string(request_.stop_at_step) +
+                     " is beyond the plan of " + std::to_string(recipe_.optimizer.total_steps) +
+                     " steps. Ask for more --epochs.");
   plan_.optimizer = recipe_.optimizer;
   result_.network = plan_.network;
   result_.planned_steps = recipe_.optimizer.total_steps;
@@ -127,7 +134,7 @@ void Trainer::save() {
   checkpoint.cols = plan_.train.cols;
   checkpoint.state = engine_->state();
   checkpoint.seed = recipe_.seed;
-  checkpoint.config_json = run_config(recipe_, request_.data);
+  checkpoint.config_json = run_config(recipe_, request_.data, engine_request_.precision);
   save_checkpoint(directory().checkpoint(), checkpoint);
 }
 
@@ -170,7 +177,8 @@ void Trainer::train_to(std::int64_t last_step) {
                                     ? 0.0
                                     : epoch_loss_sum_ / static_cast<double>(epoch_loss_count_));
     if (done_ % steps_per_epoch_ == 0) finish_epoch();
-    if (done_ % save_every == 0 && done_ < last_step) save();
+    // Never over a good checkpoint while steps are being skipped.
+    if (done_ % save_every == 0 && done_ < last_step && nonfinite_in_a_row_ == 0) save();
   }
 }
 
@@ -197,6 +205,7 @@ TrainResult Trainer::run() {
     checkpoint_ = load_checkpoint(request_.directory / "checkpoint.safetensors");
     recipe_ = recipe_of_run(checkpoint_->config_json);
     require_same_data(checkpoint_->config_json, request_.data);
+    engine_request_.precision = precision_of_run(checkpoint_->config_json);
   }
   plan();
   result_.recipe = recipe_;
@@ -205,17 +214,19 @@ TrainResult Trainer::run() {
                       "a checkpoint of " + plan_.network.describe(),
                       "one of " + checkpoint_->network.describe(),
                       "Resume with the data the run was started with."});
-  engine_ = make_engine(plan_, request_.engine);
+  const TrainingState state = start();
+  engine_ = make_engine(plan_, engine_request_);
   result_.engine = engine_->info();
   directory_.emplace(request_.directory, request_.resume  ? RunDirectory::Open::resume
                                          : request_.force ? RunDirectory::Open::replace
                                                           : RunDirectory::Open::create);
   if (!request_.resume) {
-    write_file(directory().config(), to_json(recipe_) + "\n");
+    Recipe config = recipe_;  // as a file for --config: the plan's length follows from the epochs
+    config.optimizer.total_steps = request_.recipe.optimizer.total_steps;
+    write_file(directory().config(), to_json(config) + "\n");
     write_environment(directory(), request_, result_.engine);
   }
 
-  const TrainingState state = start();
   done_ = state.step;
   const std::int64_t first_step = done_;
   const std::int64_t last_step = request_.stop_at_step > 0
@@ -230,9 +241,14 @@ TrainResult Trainer::run() {
   result_.seconds_setup = seconds_since(request_.started);
 
   train_to(last_step);
+  if (nonfinite_in_a_row_ > 0)
+    throw DivergedError("training diverged: the run ends with " +
+                        std::to_string(nonfinite_in_a_row_) +
+                        " skipped steps. The last checkpoint is untouched. Try a smaller --lr.");
   save();
   const TrainingState final_state = engine_->state();
   result_.steps = done_;
+  result_.steps_now = done_ - first_step;
   result_.skipped_steps = final_state.skipped_steps;
   result_.parameters_hash = hash_of(final_state);
   if (done_ > first_step)

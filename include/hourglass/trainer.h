@@ -35,7 +35,8 @@ struct EpochReport {
   std::int64_t epoch = 0;       // from 0
   std::int64_t steps_done = 0;  // of the run
   double loss = 0;              // of the epoch's last batch, after its update
-  double mean_loss = 0;         // of the epoch's batches, each before its update; 0 after a resume
+  double mean_loss =
+      0;  // of the epoch's batches, each before its update, since the start or resume
   Quality validation;
 };
 
@@ -44,6 +45,7 @@ struct TrainResult {
   NetworkSpec network;
   EngineInfo engine;
   std::int64_t steps = 0;          // done, over all resumed parts
+  std::int64_t steps_now = 0;      // of these, in this part
   std::int64_t planned_steps = 0;  // of the whole plan
   std::int64_t skipped_steps = 0;
   std::vector<double> losses;  // EpochReport::loss of every epoch finished

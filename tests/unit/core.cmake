@@ -3,10 +3,12 @@ hourglass_test(test_core
     test_network_spec.cpp
     test_optimizer.cpp
     test_random.cpp
-  LIBRARIES hourglass_core)
+  LIBRARIES hourglass_core
+  LABELS unit)
 hourglass_test(test_reference
   SOURCES test_gradient.cpp
-  LIBRARIES hourglass_reference)
+  LIBRARIES hourglass_reference
+  LABELS unit)
 hourglass_test(test_cpu
   SOURCES
     test_activation_kernels.cpp
@@ -15,12 +17,15 @@ hourglass_test(test_cpu
     test_product_kernels.cpp
     test_thread_pool.cpp
     test_weight_kernels.cpp
-  LIBRARIES hourglass_cpu hourglass_onednn hourglass_reference)
+  LIBRARIES hourglass_cpu hourglass_onednn hourglass_reference
+  LABELS unit threads)
 hourglass_test(test_initialise
   SOURCES test_initialise.cpp
-  LIBRARIES hourglass_initialise hourglass_cpu)
+  LIBRARIES hourglass_initialise hourglass_cpu
+  LABELS unit)
 hourglass_test(test_train
   SOURCES
     test_recipe.cpp
     test_trainer.cpp
-  LIBRARIES hourglass_train hourglass_cpu)
+  LIBRARIES hourglass_train hourglass_cpu
+  LABELS unit)

@@ -7,4 +7,5 @@ hourglass_test(test_files
     test_picture.cpp
     test_png.cpp
     test_safetensors.cpp
-  LIBRARIES hourglass_files PNG::PNG ZLIB::ZLIB)
+  LIBRARIES hourglass_files PNG::PNG ZLIB::ZLIB
+  LABELS unit)

@@ -10,6 +10,7 @@ namespace hourglass::cpu::HOURGLASS_SIMD {
 
 // Eight accumulators hide the latency of a fused multiply-add (4 cycles, two a cycle).
 inline constexpr int wide_vectors = 8;
+static_assert(wide_vectors % tile_vectors == 0, "wide panels hold whole panels");
 inline constexpr int wide_panel_width = wide_vectors * lanes;
 
 template <int vectors>
