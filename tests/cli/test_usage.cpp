@@ -1,0 +1,168 @@
+// Flags, help, devices and places that cannot be written.
+#include <unistd.h>
+
+#include <sstream>
+
+#include "cli/cli_support.h"
+#include "support/skip.h"
+
+namespace hourglass::test {
+namespace {
+
+const std::vector<Words> verbs{{"data", "fetch"},  {"data", "info"}, {"data", "check"},
+                               {"data", "export"}, {"train"},        {"eval"},
+                               {"encode"},         {"decode"},       {"reconstruct"},
+                               {"info"},           {"doctor"},       {"bench"}};
+
+/// `train` with these flags fails, and makes no run directory.
+void require_bad_training(const Words& flags, int exit_code, const Words& parts) {
+  const TemporaryFolder folder;
+  require_failure(join({"train", "--data", "strokes:200", "--out", folder / "run"}, flags),
+                  exit_code, parts);
+  CHECK_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+}  // namespace
+
+TEST_CASE("cli: networks that are none") {
+  require_bad_training({"--widths", "784,0,784"}, 2, {"widths", "784,0,784"});
+  require_bad_training({"--widths", "784,-4,784"}, 2, {"widths"});
+  require_bad_training({"--widths", "784,784"}, 2, {"two layers"});
+  require_bad_training({"--widths", "784"}, 2, {"two layers"});
+  require_bad_training({"--widths", "784,many"}, 2, {"widths"});
+  require_bad_training({"--widths", "100,16,4"}, 2, {"100", "784"});
+  require_bad_training({"--hidden", "sigmoid"}, 2, {"principal"});
+  require_bad_training({"--widths", "784,16,12"}, 2, {"principal", "twice"});
+}
+
+TEST_CASE("cli: numbers that make no sense") {
+  require_bad_training({"--batch", "0"}, 2, {"batch", "0"});
+  require_bad_training({"--batch", "many"}, 2, {"--batch", "many"});
+  require_bad_training({"--lr", "-1"}, 2, {"learning rate", "-1"});
+  require_bad_training({"--lr", "nan"}, 2, {"learning rate"});
+  require_bad_training({"--epochs", "0"}, 2, {"epochs", "0"});
+  require_bad_training({"--threads", "-1"}, 2, {"--threads"});
+  require_bad_training({"--steps", "-1"}, 2, {"--steps"});
+  require_bad_training({"--beta1", "1.5"}, 2, {"beta1"});
+  require_bad_training({"--limit", "0"}, 2, {"limit"});
+}
+
+TEST_CASE("cli: unknown names are answered with the nearest") {
+  require_bad_training({"--preset", "tutorail"}, 2, {"tutorail", "Did you mean 'tutorial'"});
+  require_bad_training({"--batchs", "5"}, 2, {"--batchs", "Did you mean '--batch'"});
+  require_bad_training({"--hidden", "rleu"}, 2, {"Did you mean 'relu'"});
+  require_bad_training({"--precision", "fp23"}, 2, {"Did you mean 'fp32'"});
+  require_bad_training({"--device", "cdu"}, 2, {"cdu"});
+  require_failure({"trian"}, 2, {"Did you mean 'train'"});
+  require_failure({"data", "chekc", "mnist"}, 2, {"Did you mean 'check'", "hourglass data --help"});
+  require_failure({"data", "fetch", "mnits"}, 2, {"Did you mean 'mnist'"});
+  require_failure({"eval", trained_run(), "--part", "tset"}, 2, {"Did you mean 'test'"});
+}
+
+TEST_CASE("cli: a JSON recipe that is wrong") {
+  const TemporaryFolder folder;
+  const std::string path = write_file(folder / "recipe.json", R"({"bacth": 5})");
+  require_bad_training({"--config", path}, 2, {"bacth", "batch"});
+  write_file(path, R"({"batch": )");
+  require_bad_training({"--config", path}, 2, {"JSON"});
+  require_bad_training({"--config", folder / "nothing"}, 2, {"nothing"});
+}
+
+TEST_CASE("cli: a GPU that is not there") {
+  if (access("/dev/nvidiactl", F_OK) == 0) return skip("this machine has an NVIDIA GPU");
+  require_bad_training({"--device", "cuda"}, 5, {"--device cuda", "--device cpu"});
+  require_bad_training({"--device", "cuda:3"}, 5, {"--device cuda:3", "--device cpu"});
+  require_failure({"eval", trained_run(), "--data", "strokes:100", "--device", "cuda"}, 5,
+                  {"cuda"});
+}
+
+TEST_CASE("cli: places that cannot be written") {
+  const TemporaryFolder folder;
+  const std::string file = write_file(folder / "file", "mine");
+  require_failure(small_training(file + "/run"), 1, {file + "/run", "--out"});
+  require_failure(small_training(file), 2, {file, "a file"});
+  require_failure(small_training("/proc/run"), 1, {"/proc/run"});
+  CHECK(read_file(file) == "mine");
+  const std::string run = trained_run();
+  require_failure({"encode", run, "--data", "strokes:100", "-o", file + "/codes.npy"}, 1, {file});
+  require_failure({"reconstruct", run, "strokes:100", "-o", file + "/grid.png"}, 1, {file});
+  require_failure({"data", "export", "strokes:100", file}, 1, {file});
+  require_failure({"encode", run, "--data", "strokes:100", "-o", "codes.txt"}, 2, {".npy"});
+}
+
+TEST_CASE("cli: a disk that fills up leaves what was there") {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  REQUIRE(hourglass(small_training(run)).exit_code == 0);
+  const std::string checkpoint = read_file(run + "/checkpoint.safetensors");
+  // A limit on file sizes stands in for the full disk: checkpoints take 330 KB, the limit is 64 KB.
+  const Words limited{"bash", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "bash"};
+  const CommandResult result =
+      run_command(join(limited, hourglass_command({"train", "--resume", run})));
+  INFO(result.err);
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, Catch::Contains("checkpoint.safetensors"));
+  CHECK(read_file(run + "/checkpoint.safetensors") == checkpoint);
+  const Words encode{"encode", run,     "--data", "strokes:30000",
+                     "--part", "train", "-o",     folder / "codes.npy"};
+  CHECK(run_command(join(limited, hourglass_command(encode))).exit_code == 1);
+  CHECK_FALSE(std::filesystem::exists(folder / "codes.npy"));
+  for (const auto& [name, bytes] : snapshot(folder / "."))
+    CHECK_THAT(name, !Catch::Contains(".tmp-"));
+}
+
+TEST_CASE("cli: nothing is overwritten, and failures change nothing") {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  REQUIRE(hourglass(small_training(run)).exit_code == 0);
+  const auto before = snapshot(run);
+  require_failure(small_training(run), 2, {run, "--force", "--resume"});
+  require_failure(small_training(run, {"--force", "--batch", "0"}), 2, {"batch"});
+  require_failure(small_training(run, {"--force", "--data", "/nothing"}), 2, {"--data"});
+  require_failure({"train", "--data", "/nothing", "--out", run, "--force"}, 3, {"/nothing"});
+  require_failure({"train", "--data", "strokes:100", "--widths", "9,4,2", "--out", run, "--force"},
+                  2, {"9", "784"});
+  require_failure({"train", "--resume", run, "--batch", "10"}, 2, {"--batch"});
+  require_failure({"train", "--resume", run, "--data", "strokes:300"}, 4, {"500", "300", "--data"});
+  if (access("/dev/nvidiactl", F_OK) != 0)
+    require_failure(small_training(run, {"--force", "--device", "cuda"}), 5, {"cuda"});
+  CHECK(snapshot(run) == before);
+  REQUIRE(hourglass(small_training(run, {"--force", "--seed", "1"})).exit_code == 0);
+  CHECK(snapshot(run) != before);
+}
+
+TEST_CASE("cli: help shows every flag with its default") {
+  for (const Words& verb : verbs) {
+    const CommandResult result = hourglass(join(verb, {"--help"}));
+    INFO(result.out);
+    CHECK(result.exit_code == 0);
+    std::string name = "Usage: hourglass";
+    for (const std::string& word : verb) name += " " + word;
+    CHECK_THAT(result.out, Catch::Contains(name));
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("  -") || line.starts_with("  -h,")) continue;
+      INFO(line);
+      // An option names its type, and then its default or that it is required; a flag has neither.
+      const bool takes_value =
+          line.find(" TEXT") != std::string::npos || line.find(" INT") != std::string::npos ||
+          line.find(" UINT") != std::string::npos || line.find(" FLOAT") != std::string::npos;
+      if (takes_value)
+        CHECK((line.find('=') != std::string::npos || line.find("REQUIRED") != std::string::npos));
+    }
+  }
+  CHECK_THAT(hourglass({"--help"}).out, Catch::Contains("Exit codes"));
+}
+
+TEST_CASE("cli: doctor always answers") {
+  CHECK_THAT(hourglass({"doctor"}).out, Catch::Contains("what to do"));
+  const auto report = require_json({"doctor", "--json"});
+  for (const char* key : {"processor", "libraries", "gpu", "data", "disk", "advice"})
+    CHECK(report.contains(key));
+  const TemporaryFolder folder;
+  const CommandResult result = hourglass({"doctor"}, {"HOURGLASS_DATA_DIR=" + (folder / "empty")});
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out, Catch::Contains("hourglass data fetch mnist"));
+}
+
+}  // namespace hourglass::test
