@@ -25,9 +25,10 @@ std::int64_t NetworkSpec::parameter_count() const {
 
 void NetworkSpec::validate() const {
   if (widths.size() < 3)
-    throw UsageError("a network needs at least two layers, that is three widths, for example "
-                     "784,196,784; found " +
-                     std::to_string(widths.size()) + " width(s)");
+    throw UsageError(
+        "a network needs at least two layers, that is three widths, for example "
+        "784,196,784; found " +
+        std::to_string(widths.size()) + " width(s)");
   if (activations.size() + 1 != widths.size())
     throw UsageError("a network with " + std::to_string(widths.size()) + " widths needs " +
                      std::to_string(widths.size() - 1) + " activations, found " +

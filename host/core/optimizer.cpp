@@ -46,8 +46,8 @@ double learning_rate(const OptimizerSpec& spec, std::int64_t step) {
   if (step < spec.warmup_steps)
     rate *= static_cast<double>(step + 1) / static_cast<double>(spec.warmup_steps);
   if (spec.schedule == Schedule::cosine && spec.total_steps > 0) {
-    const double done = std::min(
-        1.0, static_cast<double>(step) / static_cast<double>(spec.total_steps));
+    const double done =
+        std::min(1.0, static_cast<double>(step) / static_cast<double>(spec.total_steps));
     rate *= 0.5 * (1.0 + std::cos(std::numbers::pi * done));
   }
   return rate;

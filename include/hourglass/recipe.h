@@ -16,7 +16,7 @@ namespace hourglass {
 struct Recipe {
   std::string preset = "principal";
   std::string data = "mnist";        // as DataRequest::source
-  std::int64_t limit = -1;            // as DataRequest::limit
+  std::int64_t limit = -1;           // as DataRequest::limit
   std::vector<std::int64_t> widths;  // empty: the preset's, scaled to the data's width
   Activation hidden = Activation::gelu;
   Activation code = Activation::linear;

@@ -18,7 +18,7 @@ struct Counts {
   std::size_t passed = 0;
   std::size_t failed = 0;
   std::vector<std::string> skipped;  // "name: reason"
-  std::string running;  // name of the case being run
+  std::string running;               // name of the case being run
   std::optional<std::string> pending_skip;
 };
 
