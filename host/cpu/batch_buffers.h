@@ -17,7 +17,7 @@ struct LitPixels {
   std::vector<Lit> by_image;              // index = pixel
   std::vector<std::uint32_t> image_ends;  // (rows + 1)
   std::vector<Lit> by_pixel;              // index = row of the batch
-  std::vector<std::uint32_t> pixel_ends;  // (width + 1)
+  std::vector<std::uint32_t> pixel_ends;  // (width + 2): pixel p is [ends[p], ends[p + 1])
 };
 
 /// Largest magnitude bits of every layer's output and gradient, by chunk.

@@ -2,7 +2,8 @@
 // in simd/table.cpp, which is compiled once for each set; `best_kernels()` picks at run time.
 //
 // Shapes: `stride` is the distance of two rows in floats. Blocks of columns are at most
-// `panel_width` wide and buffers are padded to whole vectors; padding holds zeros and stays zero.
+// `panel_width` wide and buffers are padded to whole vectors. Padding of activations and gradients
+// holds zeros and stays zero; that of weight panels is never read.
 #pragma once
 
 #include <array>
@@ -109,8 +110,9 @@ struct ColumnSumArgs {
   float* sums = nullptr;
 };
 
-/// destination (panel_width, columns) = source (rows, panel_width) transposed, where `rows` <=
-/// panel_width; missing rows become zeros.
+/// destination (destination_rows, panel_width) = source (rows, panel_width) transposed, where
+/// `rows`
+/// <= panel_width; missing rows become zeros.
 struct TransposeArgs {
   const float* source = nullptr;
   std::int64_t rows = 0;

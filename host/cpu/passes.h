@@ -1,5 +1,5 @@
 // What the CPU engine's frame asks of the arithmetic behind it. Two classes answer: FusedPasses, on
-// the project's own kernels (single precision), and library::LibraryPasses, on oneDNN's products
+// the project's own kernels (single precision), and LibraryPasses, on oneDNN's products
 // (single precision or bf16). They are template arguments, not a second virtual interface.
 #pragma once
 

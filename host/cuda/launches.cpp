@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "cuda/nvtx.h"
-
 namespace hourglass::cuda {
 namespace {
 
@@ -153,7 +151,6 @@ void Launches<Element>::profile(std::int64_t step, const Stream& main) {
 
 template <typename Element>
 void Launches<Element>::run(std::int64_t first, std::int64_t count, const Stream& main) {
-  const NvtxRange range("steps");
   std::int64_t step = first;
   const std::int64_t end = first + count;
   while (step < end) {
@@ -165,6 +162,7 @@ void Launches<Element>::run(std::int64_t first, std::int64_t count, const Stream
     while (block_sizes[size] > stop - step ||
            (!resident_ && !fits(block_sizes[size], step_bytes(plan_))))
       ++size;
+    epochs_.enter(step * plan_.batch / plan_.train.count);
     run_block(step, size, main);
     step += block_sizes[size];
   }

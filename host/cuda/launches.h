@@ -12,6 +12,7 @@
 #include "cuda/data_source.h"
 #include "cuda/event.h"
 #include "cuda/graph.h"
+#include "cuda/nvtx.h"
 #include "cuda/pinned_buffer.h"
 #include "cuda/training_step.h"
 
@@ -92,6 +93,7 @@ class Launches {
   std::int64_t read_ = 0;      // blocks whose reports were read
   std::vector<StepReport> reports_;
   bool profiling_ = false;
+  NvtxEpochs epochs_;
 };
 
 }  // namespace hourglass::cuda

@@ -7,6 +7,9 @@
 #include <nvtx3/nvToolsExt.h>
 #endif
 
+#include <cstdint>
+#include <string>
+
 namespace hourglass::cuda {
 
 /// Names the host's time from here to the end of the scope. In a graph's launches the phases of a
@@ -22,6 +25,38 @@ class NvtxRange {
 #endif
   NvtxRange(const NvtxRange&) = delete;
   NvtxRange& operator=(const NvtxRange&) = delete;
+};
+
+/// Ranges of epochs, which outlive the calls that run their steps.
+class NvtxEpochs {
+ public:
+  NvtxEpochs() = default;
+  ~NvtxEpochs() { end(); }
+  NvtxEpochs(const NvtxEpochs&) = delete;
+  NvtxEpochs& operator=(const NvtxEpochs&) = delete;
+
+  /// What follows belongs to this epoch.
+  void enter(std::int64_t epoch) {
+    if (epoch == epoch_) return;
+    end();
+    epoch_ = epoch;
+#ifdef HOURGLASS_NVTX
+    range_ = nvtxRangeStartA(("epoch " + std::to_string(epoch)).c_str());
+#endif
+  }
+
+ private:
+  void end() {
+#ifdef HOURGLASS_NVTX
+    if (epoch_ >= 0) nvtxRangeEnd(range_);
+#endif
+    epoch_ = -1;
+  }
+
+  std::int64_t epoch_ = -1;
+#ifdef HOURGLASS_NVTX
+  nvtxRangeId_t range_ = 0;
+#endif
 };
 
 }  // namespace hourglass::cuda

@@ -8,7 +8,7 @@
 namespace hourglass {
 
 /// An engine that runs `subject` and, beside it, `oracle`, step by step from the same state, and
-/// writes the largest difference of every tensor to stderr after each range of steps. Results are
+/// writes the largest difference of every tensor to stderr after each step. Results are
 /// the subject's.
 [[nodiscard]] std::unique_ptr<Engine> make_check_engine(const TrainingPlan& plan,
                                                         std::unique_ptr<Engine> subject,

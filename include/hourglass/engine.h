@@ -39,8 +39,8 @@ struct TrainingPlan {
 struct StepReport {
   std::int64_t step = 0;
   double loss = 0;  // MSE of the batch, before its update
-  /// First layer whose output or gradient held a NaN, an Inf or a number too large to square; -1:
-  /// none. Such a step changes neither parameters nor moments.
+  /// A layer whose output (the first such), else whose gradient (the last such), held a NaN, an Inf
+  /// or a number too large to square; -1: none. Such a step changes neither parameters nor moments.
   int nonfinite_layer = -1;
 };
 
@@ -58,7 +58,7 @@ enum class Part { whole, encoder, decoder };
 
 struct EngineInfo {
   std::string name;       // "cpu"
-  std::string device;     // for people: "AMD EPYC, 2 threads, avx2"
+  std::string device;     // for people: "avx2, 2 threads, sparse input"
   std::string precision;  // "fp32", "bf16"
   int threads = 1;
 };

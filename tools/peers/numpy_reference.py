@@ -10,7 +10,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True
 import protocol
-from start import Start
+from start import Start, read_images
 
 
 def forward(parameters, x):
@@ -33,30 +33,51 @@ def gradients(parameters, activations):
     return result[::-1]
 
 
-class Adam:
-    """Kingma and Ba, arXiv 1412.6980. `tensorflow`: epsilon beside sqrt(v) without correction (the
-    "epsilon hat" at the end of section 2); `kingma_ba`: algorithm 1."""
+FORMS = ("tensorflow", "kingma_ba", "tensorflow_float32", "keras_float32")
 
+
+def adam_scalars(form, t):
+    """(rate, epsilon, 1 - beta1, 1 - beta2) of step t (from 1) of
+    w -= rate * m / (sqrt(v) + epsilon).
+
+    Kingma and Ba, arXiv 1412.6980. `tensorflow`: epsilon beside the uncorrected sqrt(v) (the "epsilon
+    hat" at the end of section 2); `kingma_ba`: algorithm 1. The two others are `tensorflow` with these
+    scalars rounded as the frameworks round them: they keep beta^t in float32, where 1 - 0.999^t is
+    off by up to 1e-5. Small, but enough to turn a ReLU over within 20 steps, so a peer that does
+    it is held against a reference that does it too.
+    """
+    f32 = np.float32
+    lr, beta1, beta2 = protocol.LEARNING_RATE, protocol.BETA1, protocol.BETA2
+    if form in ("tensorflow", "kingma_ba"):
+        root = np.sqrt(1 - beta2**t)
+        epsilon = protocol.EPSILON * (root if form == "kingma_ba" else 1)
+        return lr * root / (1 - beta1**t), epsilon, 1 - beta1, 1 - beta2
+    if form == "tensorflow_float32":  # powers by repeated products
+        power1, power2 = f32(beta1), f32(beta2)
+        for _ in range(t - 1):
+            power1, power2 = power1 * f32(beta1), power2 * f32(beta2)
+        rests = f32(1) - f32(beta1), f32(1) - f32(beta2)
+    else:
+        power1, power2 = np.power(f32(beta1), f32(t)), np.power(f32(beta2), f32(t))
+        rests = f32(1 - beta1), f32(1 - beta2)
+    rate = f32(lr) * np.sqrt(f32(1) - power2) / (f32(1) - power1)
+    return float(rate), protocol.EPSILON, float(rests[0]), float(rests[1])
+
+
+class Adam:
     def __init__(self, parameters, form):
         self.form = form
-        self.step = 0
+        self.t = 0
         self.moments = [[(np.zeros_like(p), np.zeros_like(p)) for p in pair] for pair in parameters]
 
     def update(self, parameters, gradients):
-        self.step += 1
-        correction1 = 1 - protocol.BETA1**self.step
-        correction2 = 1 - protocol.BETA2**self.step
-        hat = self.form == "tensorflow"
+        self.t += 1
+        rate, epsilon, rest1, rest2 = adam_scalars(self.form, self.t)
         for pair, gradient_pair, moment_pair in zip(parameters, gradients, self.moments):
             for parameter, gradient, (m, v) in zip(pair, gradient_pair, moment_pair):
-                m += (1 - protocol.BETA1) * (gradient - m)
-                v += (1 - protocol.BETA2) * (gradient**2 - v)
-                if hat:
-                    rate = protocol.LEARNING_RATE * np.sqrt(correction2) / correction1
-                    parameter -= rate * m / (np.sqrt(v) + protocol.EPSILON)
-                else:
-                    root = np.sqrt(v / correction2)
-                    parameter -= protocol.LEARNING_RATE * (m / correction1) / (root + protocol.EPSILON)
+                m += rest1 * (gradient - m)
+                v += rest2 * (gradient**2 - v)
+                parameter -= rate * m / (np.sqrt(v) + epsilon)
 
 
 def losses(start, images, steps, form="tensorflow"):
@@ -73,8 +94,6 @@ def losses(start, images, steps, form="tensorflow"):
 
 class NumpyPeer(protocol.Peer):
     def __init__(self, options):
-        from start import read_images
-
         self.start = Start(options.start)
         self.images = read_images(self.start.directory / "train-images.idx")
         self.adam_form = options.variant
@@ -87,5 +106,5 @@ class NumpyPeer(protocol.Peer):
 
 
 if __name__ == "__main__":
-    options = protocol.arguments(["tensorflow", "kingma_ba"], ["fp64"])
-    protocol.serve(lambda: NumpyPeer(options))
+    chosen = protocol.arguments(FORMS, ["fp64"])
+    protocol.serve(lambda: NumpyPeer(chosen))

@@ -23,7 +23,7 @@ def arguments(variants, precisions):
     parser = argparse.ArgumentParser()
     parser.add_argument("--start", required=True, help="directory of the exported start")
     parser.add_argument("--variant", required=True, choices=variants)
-    parser.add_argument("--precision", default="fp32", choices=precisions)
+    parser.add_argument("--precision", default=precisions[0], choices=precisions)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     return parser.parse_args()
@@ -40,7 +40,7 @@ class Peer:
     """A training loop that can be reset. A subclass has reset(), run(first_step, steps) and
     losses(steps), and `synchronize` where work is asynchronous."""
 
-    adam_form = "tensorflow"  # where epsilon stands, or "kingma_ba" where it cannot be chosen
+    adam_form = "tensorflow"  # or another of numpy_reference.FORMS, where it cannot be chosen
     compile_seconds = 0.0
     steps_multiple = 1  # run() takes only multiples of this
 
@@ -58,15 +58,12 @@ class Peer:
         self.prepare(steps)
         self.reset()
         warm = -(-WARM_STEPS // self.steps_multiple) * self.steps_multiple
-        self.warm(warm, steps)
+        self.run(0, warm)
         self.synchronize()
         begin = time.perf_counter()
         self.run(warm, steps)
         self.synchronize()
         return {"seconds": time.perf_counter() - begin, "steps": steps}
-
-    def warm(self, warm, steps):
-        self.run(0, warm)
 
 
 def serve(make_peer):

@@ -42,6 +42,8 @@ class TensorFlowPeer(protocol.Peer):
 class Session(TensorFlowPeer):
     """As in the tutorial: placeholder, variables, AdamOptimizer, one session call a step."""
 
+    adam_form = "tensorflow_float32"
+
     def build(self):
         v1 = tf.compat.v1
         with tf.Graph().as_default():
@@ -82,6 +84,8 @@ class Session(TensorFlowPeer):
 
 
 class Keras(TensorFlowPeer):
+    adam_form = "keras_float32"
+
     def build(self):
         layers = [tf.keras.layers.Input((self.images.shape[1],))]
         layers += [

@@ -1,0 +1,4 @@
+// Stand-in for the CUDA toolkit's header of the same name.
+#pragma once
+
+#include "cuda_runtime.h"
