@@ -8,7 +8,7 @@ target_compile_options(hourglass_options INTERFACE
   $<$<BOOL:${HOURGLASS_WERROR}>:-Werror>)
 if(HOURGLASS_SANITIZE)
   target_compile_options(hourglass_options INTERFACE
-    -fsanitize=${HOURGLASS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    -O1 -g1 -fsanitize=${HOURGLASS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     -Wno-maybe-uninitialized)  # false alarms of g++ 12 inside <regex> under sanitizers
   target_link_options(hourglass_options INTERFACE -fsanitize=${HOURGLASS_SANITIZE})
 endif()

@@ -7,8 +7,7 @@ hourglass_test(test_core
   LABELS unit)
 hourglass_test(test_reference
   SOURCES test_gradient.cpp
-  LIBRARIES hourglass_reference
-  LABELS unit)
+  LIBRARIES hourglass_reference)
 hourglass_test(test_cpu
   SOURCES
     test_activation_kernels.cpp
@@ -21,11 +20,9 @@ hourglass_test(test_cpu
   LABELS unit threads)
 hourglass_test(test_initialise
   SOURCES test_initialise.cpp
-  LIBRARIES hourglass_initialise hourglass_cpu
-  LABELS unit)
+  LIBRARIES hourglass_initialise hourglass_cpu)
 hourglass_test(test_train
   SOURCES
     test_recipe.cpp
     test_trainer.cpp
-  LIBRARIES hourglass_train hourglass_cpu
-  LABELS unit)
+  LIBRARIES hourglass_train hourglass_cpu)
