@@ -24,7 +24,7 @@ add_counts() {
     [[ "$word" == counts ]] || continue
     p=$((p + a)) f=$((f + b)) s=$((s + c))
   done <"$report"
-  died=$(sed -n 's/.* failures="\([0-9]*\)".*/\1/p' "$junit" | head -n 1)
+  died=$(grep -o 'failures="[0-9]*"' "$junit" | head -n 1 | tr -dc 0-9 || true)
   ((f >= ${died:-1})) || f=${died:-1}
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
