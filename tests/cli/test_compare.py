@@ -171,7 +171,8 @@ class TimeToQuality(unittest.TestCase):
         found, tried = self.run_with([9, 9, 9, 9, 2.95], False)
         self.assertEqual(found["reached"], {"1.81": None, "1.50": None})
         self.assertEqual(tried, [5])
-        line = report.quality_section([{"name": "a", "recipe": "plain", "status": "timed", **found}])
+        row = {"name": "a", "recipe": "plain", "status": "timed", **found}
+        line = report.quality_section([row])
         self.assertIn("not reached in 5 epochs", line)
         self.assertIn("SE 2.95", line)
 
@@ -329,7 +330,8 @@ class Tables(unittest.TestCase):
             with contextlib.redirect_stdout(io.StringIO()) as diff:
                 with contextlib.redirect_stderr(io.StringIO()):
                     self.assertEqual(check(), 1)
-            self.assertIn("+| step, 150 images, fp32 | 1.500 ms | 4.000 ms (JAX) | 0.38 |", diff.getvalue())
+            line = "+| step, 150 images, fp32 | 1.500 ms | 4.000 ms (JAX) | 0.38 |"
+            self.assertIn(line, diff.getvalue())
             self.assertEqual(check("--write"), 0)
             self.assertEqual(check(), 0)
             self.assertIn("2026-01-01-cpu.md", readme.read_text())

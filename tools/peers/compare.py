@@ -45,7 +45,7 @@ def arguments(words=None):
     parser.add_argument("--batches", type=numbers, help="for example 150,1024")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (7; quick 3)")
     parser.add_argument("--parts", help=f"of {','.join(PARTS)} (all; quick: the first two)")
-    parser.add_argument("--busy-ok", action="store_true", help="go on on a busy machine, and say so")
+    parser.add_argument("--busy-ok", action="store_true", help="go on when busy, and say so")
     parser.add_argument("--out", default=str(ROOT / "docs/results"), help="where results go")
     parser.add_argument("--python", default=sys.executable, help="with the frameworks")
     parser.add_argument("--binary", default=str(ROOT / "build/hourglass"))

@@ -1,8 +1,8 @@
 """JAX: one jitted call for all steps (`lax.scan`), and one jitted, donated call a step.
 
-JAX has no optimizer of its own; Adam is written out in TensorFlow's form. The rate of each step, bias
-corrections included, is an input computed in double precision: 1 - 0.999^t in float32 is wrong in
-its fifth digit, enough to turn a ReLU over within 20 steps.
+JAX has no optimizer of its own; Adam is written out in TensorFlow's form. The rate of each step,
+bias corrections included, is an input computed in double precision: 1 - 0.999^t in float32 is wrong
+in its fifth digit, enough to turn a ReLU over within 20 steps.
 """
 
 import sys

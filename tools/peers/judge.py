@@ -55,7 +55,8 @@ def pairs(rows):
     for i, a in enumerate(able):
         for b in able[i + 1 :]:
             if (a["precision"], a["adam_form"]) == (b["precision"], b["adam_form"]):
-                found.append([a["name"], b["name"], a["precision"], deviation(a["losses"], b["losses"])])
+                off = deviation(a["losses"], b["losses"])
+                found.append([a["name"], b["name"], a["precision"], off])
     return sorted(found, key=lambda pair: -pair[3])
 
 
@@ -128,8 +129,9 @@ def targets(result):
         0.5,
     )
     busy = [row for row in result.get("busy_machine", []) if row["status"] == "timed"]
-    ours = [row["slowdown"] for row in busy if row["name"] == "hourglass" and row["precision"] == "fp32"]
-    theirs = [r["slowdown"] for r in busy if r["name"] != "hourglass" and r["precision"] == "fp32"]
+    busy = [row for row in busy if row["precision"] == "fp32"]
+    ours = [row["slowdown"] for row in busy if row["name"] == "hourglass"]
+    theirs = [row["slowdown"] for row in busy if row["name"] != "hourglass"]
     ratio(
         "slowdown beside two spinning processes / least slowed fp32 peer's",
         min(ours, default=None),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/tutorial_losses.json: the first 20 losses of the tutorial's recipe (batch 150,
-seed 0, real MNIST) by NumPy in float64, and what the peers make of them.
+"""Writes tests/golden/tutorial_losses.json: the first 20 losses of the tutorial's recipe (batch
+150, seed 0, real MNIST) by NumPy in float64, and what the peers make of them.
 
     tools/peers/make_golden.py [--python build/peers-venv/bin/python]
 

@@ -69,7 +69,8 @@ class Batch:
     def __init__(self, setting, batch, entries):
         self.setting = setting
         self.batch = batch
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"batch-{batch}-", dir=setting.scratch))
+        made = tempfile.mkdtemp(prefix=f"batch-{batch}-", dir=setting.scratch)
+        self.directory = pathlib.Path(made)
         self.hourglass = Hourglass(setting.binary, self.directory, setting.device, batch)
         self.participants = [Participant(entry) for entry in entries]
         self.loads = []
@@ -140,10 +141,10 @@ class Batch:
     def _calibrate(self, participant):
         if participant.entry.is_hourglass and self.setting.device == "cpu":
             return  # `bench` finds its own number of steps
-        participant.steps = 10
+        participant.steps = 5
         milliseconds = self._time_one(participant)
         wanted = 1e3 * self.setting.round_seconds / milliseconds
-        participant.steps = int(min(2000, max(10, wanted)))
+        participant.steps = int(min(2000, max(3, wanted)))
         self._time_one(participant)
 
     def _time_one(self, participant):

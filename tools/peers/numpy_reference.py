@@ -40,11 +40,11 @@ def adam_scalars(form, t):
     """(rate, epsilon, 1 - beta1, 1 - beta2) of step t (from 1) of
     w -= rate * m / (sqrt(v) + epsilon).
 
-    Kingma and Ba, arXiv 1412.6980. `tensorflow`: epsilon beside the uncorrected sqrt(v) (the "epsilon
-    hat" at the end of section 2); `kingma_ba`: algorithm 1. The two others are `tensorflow` with these
-    scalars rounded as the frameworks round them: they keep beta^t in float32, where 1 - 0.999^t is
-    off by up to 1e-5. Small, but enough to turn a ReLU over within 20 steps, so a peer that does
-    it is held against a reference that does it too.
+    Kingma and Ba, arXiv 1412.6980. `tensorflow`: epsilon beside the uncorrected sqrt(v) (the
+    "epsilon hat" at the end of section 2); `kingma_ba`: algorithm 1. The others are `tensorflow`
+    with these scalars rounded as the frameworks round them: they keep beta^t in float32, where
+    1 - 0.999^t is off by up to 1e-5. Small, but enough to turn a ReLU over within 20 steps, so a
+    peer that does it is held against a reference that does it too.
     """
     f32 = np.float32
     lr, beta1, beta2 = protocol.LEARNING_RATE, protocol.BETA1, protocol.BETA2

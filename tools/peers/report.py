@@ -71,7 +71,8 @@ def batch_section(block):
     text += BATCH_HEAD + "".join(batch_row(row) for row in block["rows"])
     if block["worst_pairs"]:
         a, b, precision, off = block["worst_pairs"][0]
-        text += f"\nFurthest apart of two that compute the same: {a} and {b} ({precision}), {off:.1e}.\n"
+        text += f"\nFurthest apart of two that compute the same: {a} and {b} ({precision}), "
+        text += f"{off:.1e}.\n"
     return text + "\n"
 
 
@@ -91,7 +92,8 @@ def whole_job_section(rows):
 
 def quality_section(rows):
     text = "## Seconds from process start to a test SE\n\n"
-    text += "| | recipe | SE 1.81 (PCA with 196 numbers) | SE 1.50 | last run |\n|---|---|---|---|---|\n"
+    text += "| | recipe | SE 1.81 (PCA with 196 numbers) | SE 1.50 | last run |\n"
+    text += "|---|---|---|---|---|\n"
     for row in rows:
         if row["status"] != "timed":
             text += f"| {row['name']} | {row['recipe']} | not run: {row['reason']} | | |\n"
@@ -133,8 +135,9 @@ def targets_section(result):
 def markdown(result):
     text = f"# {result['date']}, {result['device']}\n\n{busy_line(result)}{head(result)}.\n"
     text += f"{result['rounds']} interleaved rounds, {result['threads']} threads each. "
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
-    text += f"{versions}.\n\n[What the numbers mean](README.md).\n\n"
+    versions = sorted(result["versions"].items())
+    text += ", ".join(f"{name} {version}" for name, version in versions)
+    text += ".\n\n[What the numbers mean](README.md).\n\n"
     text += "".join(batch_section(block) for block in result["batches"])
     if result.get("whole_job"):
         text += whole_job_section(result["whole_job"])
@@ -175,7 +178,8 @@ def job_summary(rows):
     best = min(peers, key=lambda row: row["median_s"])
     return (
         f"| the tutorial, process start to test MSE | {ours['median_s']:.1f} s "
-        f"| {best['median_s']:.1f} s ({best['name']}) | {ours['median_s'] / best['median_s']:.2f} |\n"
+        f"| {best['median_s']:.1f} s ({best['name']}) "
+        f"| {ours['median_s'] / best['median_s']:.2f} |\n"
     )
 
 

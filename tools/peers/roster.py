@@ -49,9 +49,10 @@ def cuda_entries():
             Entry("JAX, jit + lax.scan", precision, "jax_peer.py", "scan"),
         ]
         if precision != "bf16":
+            session, keras = "TensorFlow, the tutorial's session loop", "Keras fit, jit_compile"
             entries += [
-                Entry("TensorFlow, the tutorial's session loop", precision, "tf_peer.py", "session"),
-                Entry("Keras fit, jit_compile", precision, "tf_peer.py", "keras-jit"),
+                Entry(session, precision, "tf_peer.py", "session"),
+                Entry(keras, precision, "tf_peer.py", "keras-jit"),
             ]
     return entries
 

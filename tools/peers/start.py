@@ -1,7 +1,7 @@
 """The exported start: what every program gets so that all of them run the very same steps.
 
-`hourglass bench --export DIR --batch B --steps N` writes start.safetensors (the initial parameters),
-order.npy (which images make up each batch), train-images.idx and test-images.idx.
+`hourglass bench --export DIR --batch B --steps N` writes start.safetensors (the initial
+parameters), order.npy (which images make up each batch), train-images.idx and test-images.idx.
 """
 
 import json

@@ -15,7 +15,7 @@ class WholeStepGraph(TorchPeer):
     adam_form = "kingma_ba"
 
     def __init__(self, options, steps_in_graph):
-        self.graph = None
+        self.graph = None  # captured by the first prepare()
         self.steps_multiple = steps_in_graph
         super().__init__(options)
 
@@ -32,7 +32,7 @@ class WholeStepGraph(TorchPeer):
     def eager_step(self):
         rows = self.order.index_select(0, self.cursor).squeeze(0)
         x = self.images.index_select(0, rows)
-        self.optimizer.zero_grad(set_to_none=False)
+        self.optimizer.zero_grad(set_to_none=True)  # backward writes, adds nothing
         loss = loss_of(self.parameters, x, self.options)
         loss.backward()
         self.optimizer.step()

@@ -41,6 +41,23 @@ def loss_of(parameters, x, options):
     return torch.nn.functional.mse_loss(y.float(), x)
 
 
+def whole_step_of(options):
+    """step(parameters, first moments, second moments, rate, x) -> loss; changes the first three."""
+
+    def loss_function(parameters, x):
+        return loss_of(parameters, x, options)
+
+    def whole_step(parameters, first, second, rate, x):
+        gradients, loss = torch.func.grad_and_value(loss_function)(parameters, x)
+        for w, m, v, g in zip(parameters, first, second, gradients):
+            m.lerp_(g, 1 - protocol.BETA1)
+            v.lerp_(g * g, 1 - protocol.BETA2)
+            w.sub_(rate * m / (v.sqrt() + protocol.EPSILON))
+        return loss
+
+    return whole_step
+
+
 class TorchPeer(protocol.Peer):
     """Images, order and parameters on the device; run() gathers by index and steps."""
 
@@ -57,7 +74,11 @@ class TorchPeer(protocol.Peer):
             for pair in self.start.parameters
             for array in pair
         ]
+        self.set_up()
         self.reset()
+
+    def set_up(self):
+        """What is made once."""
 
     def reset_parameters(self):
         arrays = [array for pair in self.start.parameters for array in pair]
@@ -117,14 +138,20 @@ class Eager(TorchPeer):
 class Compiled(TorchPeer):
     """Forward, backward and Adam as one compiled function."""
 
+    def set_up(self):
+        self.values = [p.detach() for p in self.parameters]
+        self.moments = [[torch.zeros_like(p) for p in self.values] for _ in range(2)]
+        self.rate = torch.zeros((), device=self.device)
+        if self.options.variant == "reduce-overhead":
+            # CUDA graphs are only used where what the step changes stays at its address.
+            for tensor in [*self.values, *self.moments[0], *self.moments[1], self.rate]:
+                torch._dynamo.mark_static_address(tensor)
+        self.compiled = torch.compile(
+            whole_step_of(self.options), mode=COMPILE_MODES[self.options.variant], dynamic=False
+        )
+
     def reset(self):
         self.reset_parameters()
-        if not hasattr(self, "moments"):
-            self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(2)]
-            self.rate = torch.zeros((), device=self.device)
-            self.compiled = torch.compile(
-                self.whole_step, mode=COMPILE_MODES[self.options.variant], dynamic=False
-            )
         for moments in self.moments:
             torch._foreach_zero_(moments)
 
@@ -137,32 +164,10 @@ class Compiled(TorchPeer):
         self.synchronize()
         self.compile_seconds = time.perf_counter() - begin
 
-    @staticmethod
-    def whole_step_of(options):
-        def loss_function(parameters, x):
-            return loss_of(parameters, x, options)
-
-        value_and_grad = torch.func.grad_and_value(loss_function)
-
-        def whole_step(parameters, first, second, rate, x):
-            gradients, loss = value_and_grad(parameters, x)
-            for w, m, v, g in zip(parameters, first, second, gradients):
-                m.lerp_(g, 1 - protocol.BETA1)
-                v.lerp_(g * g, 1 - protocol.BETA2)
-                w.sub_(rate * m / (v.sqrt() + protocol.EPSILON))
-            return loss
-
-        return whole_step
-
-    @property
-    def whole_step(self):
-        return self.whole_step_of(self.options)
-
     def step(self, step):
         self.rate.fill_(protocol.adam_scalars(step))
         with torch.no_grad():
-            values = [p.detach() for p in self.parameters]
-            return self.compiled(values, *self.moments, self.rate, self.batch(step))
+            return self.compiled(self.values, *self.moments, self.rate, self.batch(step))
 
 
 def make_peer(options):
