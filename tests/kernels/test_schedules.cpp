@@ -5,6 +5,7 @@
 
 #include "emulator/control.h"
 #include "kernels/device_matrix.h"
+#include "kernels/gather.h"
 #include "kernels/kernel_cases.h"
 #include "kernels/loss.h"
 #include "kernels/metrics.h"
@@ -51,15 +52,41 @@ std::vector<float> run_loss(std::int64_t rows, std::int64_t columns) {
   return all;
 }
 
+/// A batch of several images a block.
+std::vector<float> run_gather(std::int64_t batch, std::int64_t width) {
+  constexpr std::int64_t images = 40;
+  const DeviceArray<float> pixels(test::uniform(static_cast<std::size_t>(images * width), 4));
+  const DeviceArray<float> out(batch * width);
+  const DeviceArray<std::int64_t> first_step(std::vector<std::int64_t>{3});
+  kernels::GatherArgs args;
+  args.pixels = pixels.data();
+  args.type = PixelType::f32;
+  args.images = images;
+  args.width = width;
+  args.seed = 1;
+  args.batch = batch;
+  args.first_step = first_step.data();
+  args.stride = width;
+  kernels::gather(out.data(), args, nullptr);
+  return out.get();
+}
+
+std::vector<float> run_all() {
+  std::vector<float> all = run_loss(77, 150);
+  const std::vector<float> batch = run_gather(50, 65);
+  all.insert(all.end(), batch.begin(), batch.end());
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("twenty schedules of threads and blocks give the same bits") {
   emulator::reset(0);
-  const std::vector<float> expected = run_loss(77, 150);
+  const std::vector<float> expected = run_all();
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     emulator::reset(seed);
     INFO("seed " << seed);
-    CHECK(test::first_difference(run_loss(77, 150), expected) == "");
+    CHECK(test::first_difference(run_all(), expected) == "");
   }
   emulator::reset(0);
 }
