@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -116,30 +117,30 @@ void time_interleaved(std::vector<Candidate>& candidates, int rounds) {
                                   static_cast<double>(candidate.repeats));
 }
 
-double multiply_add_rate(int threads) {
-  cpu::ThreadPool pool(threads);
-  const cpu::Kernels& kernels = cpu::best_kernels();
-  double best = 0;
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    std::vector<double> flop(static_cast<std::size_t>(threads));
-    const double seconds = seconds_of([&] {
-      pool.run(threads, [&](std::int64_t item, int) {
-        flop[static_cast<std::size_t>(item)] = kernels.multiply_add_rounds(20'000'000);
-      });
-    });
-    double total = 0;
-    for (const double part : flop) total += part;
-    best = std::max(best, total / seconds);
-  }
-  return best;
-}
-
 double product_flop(const NetworkSpec& network, std::int64_t batch) {
   double flop = 0;
   for (const Shape& shape : shapes_of(network, batch))
     flop += 2.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.depth) *
             static_cast<double>(shape.columns);
   return flop;
+}
+
+Candidate multiply_add_floor(const NetworkSpec& network, std::int64_t batch, int threads) {
+  // More items than threads: a thread that wakes late, or is taken away, costs what it would cost
+  // the step.
+  const std::int64_t items = 8 * static_cast<std::int64_t>(threads);
+  const cpu::Kernels& kernels = cpu::best_kernels();
+  const double item_flop = product_flop(network, batch) / static_cast<double>(items);
+  const auto rounds =
+      static_cast<std::int64_t>(std::ceil(item_flop / kernels.multiply_add_rounds(1)));
+  auto pool = std::make_shared<cpu::ThreadPool>(threads);
+  return {"floor",
+          [=, &kernels](std::int64_t repeats) {
+            for (std::int64_t i = 0; i < repeats; ++i)
+              pool->run(items, [&](std::int64_t, int) { kernels.multiply_add_rounds(rounds); });
+          },
+          1,
+          {}};
 }
 
 Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threads) {

@@ -27,8 +27,11 @@ struct Candidate {
 /// meanwhile meets all of them alike.
 void time_interleaved(std::vector<Candidate>& candidates, int rounds);
 
-/// FLOP a second of multiply-adds on `threads` threads: the floor of every product.
-[[nodiscard]] double multiply_add_rate(int threads);
+/// As many FLOP as the products of one step have, done as multiply-adds in registers: no product
+/// can be faster. Its time is the step's floor, and `product_flop` over it the processor's peak
+/// rate.
+[[nodiscard]] Candidate multiply_add_floor(const NetworkSpec& network, std::int64_t batch,
+                                           int threads);
 
 /// Matrix products of one step (forward, backward, weight gradients) by the engine's own kernels
 /// and by oneDNN: no bias, no activation, no update.

@@ -149,14 +149,14 @@ int bench_verb(const BenchFlags& flags) {
     return 0;
   }
   const int threads = request.threads > 0 ? request.threads : cpu::default_threads();
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates{multiply_add_floor(plan.network, plan.batch, threads)};
   for (const std::string_view name : candidate_names)
     if (flags.only.empty() || std::ranges::find(flags.only, name) != flags.only.end())
       candidates.push_back(make_candidate(name, plan, threads));
 
-  const double rate = multiply_add_rate(threads);
   time_interleaved(candidates, flags.rounds);
-  const double floor = product_flop(plan.network, plan.batch) / rate;
+  const double floor = candidates.front().median();
+  const double rate = product_flop(plan.network, plan.batch) / floor;
   double load = 0;
   static_cast<void>(getloadavg(&load, 1));
 

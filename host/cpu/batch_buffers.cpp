@@ -51,14 +51,12 @@ BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, s
   }
 }
 
-void gather(const Images& images, std::int64_t index, float* out) {
+void gather(const Images& images, std::int64_t index, const Kernels& kernels, float* out) {
   const std::int64_t width = images.width();
-  if (images.type == PixelType::f32) {
+  if (images.type == PixelType::f32)
     std::memcpy(out, images.row(index), static_cast<std::size_t>(width) * sizeof(float));
-    return;
-  }
-  const auto* pixels = reinterpret_cast<const std::uint8_t*>(images.row(index));
-  for (std::int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(pixels[i]) / 255.0F;
+  else
+    kernels.scale_pixels(reinterpret_cast<const std::uint8_t*>(images.row(index)), width, out);
 }
 
 }  // namespace hourglass::cpu

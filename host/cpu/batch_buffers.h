@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "cpu/aligned_buffer.h"
@@ -14,10 +15,28 @@ namespace hourglass::cpu {
 /// A chunk's lit pixels in both orders: by image for the forward product, by pixel for the weight
 /// gradient.
 struct LitPixels {
-  std::vector<Lit> by_image;              // index = pixel
-  std::vector<std::uint32_t> image_ends;  // (rows + 1)
-  std::vector<Lit> by_pixel;              // index = row of the batch
-  std::vector<std::uint32_t> pixel_ends;  // (width + 2): pixel p is [ends[p], ends[p + 1])
+  /// Pixels that are one segment of an image: their rows of a wide panel of weights (24 KB on AVX2)
+  /// stay in the first-level cache while all images of the chunk pass over them.
+  static constexpr std::int64_t segment_pixels = 96;
+
+  std::vector<Lit> by_image;                // index = pixel
+  std::vector<std::uint32_t> segment_ends;  // (rows * segments + 1)
+  std::vector<Lit> by_pixel;                // index = row of the batch
+  std::vector<std::uint32_t> pixel_ends;    // (width + 2): pixel p is [ends[p], ends[p + 1])
+
+  [[nodiscard]] std::span<const Lit> pixels_of(std::int64_t segment_of_chunk) const {
+    return between(by_image, segment_ends, segment_of_chunk);
+  }
+  [[nodiscard]] std::span<const Lit> images_of(std::int64_t pixel) const {
+    return between(by_pixel, pixel_ends, pixel);
+  }
+
+ private:
+  static std::span<const Lit> between(const std::vector<Lit>& lit,
+                                      const std::vector<std::uint32_t>& ends, std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    return {lit.data() + ends[i], lit.data() + ends[i + 1]};
+  }
 };
 
 /// Largest magnitude bits of every layer's output and gradient, by chunk.
@@ -80,6 +99,6 @@ class BatchBuffers {
 };
 
 /// Image `index` of `images` as floats, x / 255 for u8 pixels.
-void gather(const Images& images, std::int64_t index, float* out);
+void gather(const Images& images, std::int64_t index, const Kernels& kernels, float* out);
 
 }  // namespace hourglass::cpu

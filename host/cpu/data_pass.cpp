@@ -2,40 +2,47 @@
 
 #include <algorithm>
 #include <cstring>
-#include <span>
 
 namespace hourglass::cpu {
 namespace {
 
 std::size_t index_of(Activation activation) { return static_cast<std::size_t>(activation); }
 
+std::int64_t segments_of(std::int64_t width) {
+  return (width + LitPixels::segment_pixels - 1) / LitPixels::segment_pixels;
+}
+
 }  // namespace
 
 void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const {
   LitPixels& lit = buffers.lit(rows.chunk);
   const std::int64_t width = layers_.front().slot.in;
+  // One more than can be lit: the kernel writes before it knows.
   lit.by_image.resize(static_cast<std::size_t>((rows.last - rows.first) * width + 1));
-  lit.image_ends.assign(1, 0);
-  std::size_t count = 0;
+  lit.segment_ends.assign(1, 0);
+  std::int64_t count = 0;
   for (std::int64_t row = rows.first; row < rows.last; ++row) {
     const float* x = buffers.activation(0, row);
-    for (std::int64_t i = 0; i < width; ++i) {  // no branch: overwrites where the pixel is dark
-      lit.by_image[count] = {static_cast<std::uint32_t>(i), x[i]};
-      count += x[i] != 0.0F ? 1 : 0;
+    for (std::int64_t i = 0; i < width; i += LitPixels::segment_pixels) {
+      count += kernels_.list_lit(x, i, std::min(i + LitPixels::segment_pixels, width),
+                                 lit.by_image.data() + count);
+      lit.segment_ends.push_back(static_cast<std::uint32_t>(count));
     }
-    lit.image_ends.push_back(static_cast<std::uint32_t>(count));
   }
   if (!by_pixel) return;
 
   // A counting sort by pixel; rows stay in ascending order.
   lit.pixel_ends.assign(static_cast<std::size_t>(width) + 2, 0);
-  for (std::size_t i = 0; i < count; ++i) ++lit.pixel_ends[lit.by_image[i].index + 2];
+  const auto lit_count = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < lit_count; ++i) ++lit.pixel_ends[lit.by_image[i].index + 2];
   for (std::size_t i = 2; i < lit.pixel_ends.size(); ++i)
     lit.pixel_ends[i] += lit.pixel_ends[i - 1];
-  lit.by_pixel.resize(count + 1);
+  lit.by_pixel.resize(lit_count + 1);
+  const std::int64_t segments = segments_of(width);
   for (std::int64_t row = rows.first; row < rows.last; ++row) {
-    const auto r = static_cast<std::size_t>(row - rows.first);
-    for (std::uint32_t i = lit.image_ends[r]; i < lit.image_ends[r + 1]; ++i) {
+    const auto image = static_cast<std::size_t>((row - rows.first) * segments);
+    const auto next = image + static_cast<std::size_t>(segments);
+    for (std::uint32_t i = lit.segment_ends[image]; i < lit.segment_ends[next]; ++i) {
       const Lit& pixel = lit.by_image[i];
       lit.by_pixel[lit.pixel_ends[pixel.index + 1]++] = {static_cast<std::uint32_t>(row),
                                                          pixel.value};
@@ -49,16 +56,18 @@ void DataPass::layer_product(BatchBuffers& buffers, const Rows& rows, int l, std
   const std::int64_t columns = layer.forward_shape.columns_of(panel);
   if (layer.sparse) {
     const LitPixels& lit = buffers.lit(rows.chunk);
-    for (std::int64_t row = rows.first; row < rows.last; ++row) {
-      const auto r = static_cast<std::size_t>(row - rows.first);
-      SparseRowArgs args;
-      args.lit = std::span(lit.by_image)
-                     .subspan(lit.image_ends[r], lit.image_ends[r + 1] - lit.image_ends[r]);
-      args.rows_of = layer.forward_panel(panel);
-      args.stride = layer.forward_shape.width;
-      args.columns = columns;
-      args.c = output + (row - rows.first) * stride;
-      kernels_.sparse_row(args);
+    const std::int64_t segments = segments_of(layer.slot.in);
+    SparseRowArgs args;
+    args.rows_of = layer.forward_panel(panel);
+    args.stride = layer.forward_shape.width;
+    args.columns = columns;
+    for (std::int64_t segment = 0; segment < segments; ++segment) {
+      args.accumulate = segment > 0;
+      for (std::int64_t row = 0; row < rows.last - rows.first; ++row) {
+        args.lit = lit.pixels_of(row * segments + segment);
+        args.c = output + row * stride;
+        kernels_.sparse_row(args);
+      }
     }
     return;
   }

@@ -117,6 +117,7 @@ class EngineFrame final : public Engine {
 
   TrainingPlan plan_;
   EngineInfo info_;
+  const Kernels& kernels_ = best_kernels();  // of the passes over pixels
   ThreadPool pool_;
   std::unique_ptr<P> passes_;
   std::optional<Buffers> batch_;            // made for the first step
@@ -139,7 +140,7 @@ double EngineFrame<P>::forward_and_back(std::int64_t step, bool back) {
     stream.visit(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(rows.first),
                  static_cast<std::uint64_t>(rows.last),
                  [&](std::uint64_t row, std::uint64_t image) {
-                   gather(plan_.train, static_cast<std::int64_t>(image),
+                   gather(plan_.train, static_cast<std::int64_t>(image), kernels_,
                           buffers.activation(0, static_cast<std::int64_t>(row)));
                  });
     passes_->prepare_input(buffers, rows, 0, back);
@@ -218,7 +219,7 @@ Evaluation EngineFrame<P>::evaluate(const Images& images) {
     const std::int64_t count = std::min(buffers.rows(), images.count - start);
     for_each_chunk(buffers, count, [&](const Rows& rows, int worker) {
       for (std::int64_t row = rows.first; row < rows.last; ++row)
-        gather(images, start + row, buffers.activation(0, row));
+        gather(images, start + row, kernels_, buffers.activation(0, row));
       passes_->prepare_input(buffers, rows, 0, false);
       passes_->forward(buffers, rows, 0, layers);
       Evaluation& range = ranges[static_cast<std::size_t>(worker)];

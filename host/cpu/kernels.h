@@ -126,6 +126,12 @@ struct Kernels {
   int panel_width = 0;       // columns of a panel of the dense products
   int wide_panel_width = 0;  // columns of a panel of the sparse ones
   void (*product)(const ProductArgs&) = nullptr;
+  /// out (count) = pixels / 255, rounded once.
+  void (*scale_pixels)(const std::uint8_t* pixels, std::int64_t count, float* out) = nullptr;
+  /// Writes what is not zero of x [first, last) to `out`, in order, and returns how many that were;
+  /// one more element of `out` may be written.
+  std::int64_t (*list_lit)(const float* x, std::int64_t first, std::int64_t last,
+                           Lit* out) = nullptr;
   void (*sparse_row)(const SparseRowArgs&) = nullptr;
   void (*column_sum)(const ColumnSumArgs&) = nullptr;
   void (*transpose)(const TransposeArgs&) = nullptr;

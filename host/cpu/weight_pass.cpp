@@ -1,7 +1,6 @@
 #include "cpu/weight_pass.h"
 
 #include <algorithm>
-#include <span>
 
 namespace hourglass::cpu {
 namespace {
@@ -118,18 +117,15 @@ void WeightPass::sparse(const Item& item, float* gradient, BatchBuffers& buffers
       if (one_block_)
         fetch_parameters(layer, item.first * shape.panel_size() + row * shape.width,
                          rows * shape.width);
-      for (std::int64_t i = 0; i < rows; ++i) {
-        SparseRowArgs args;
-        args.rows_of = gradient_columns;
-        args.stride = buffers.stride(1);
-        args.columns = shape.columns_of(item.first);
-        args.c = gradient + i * shape.width;
-        for (std::int64_t part = chunk; part < chunk_end; ++part) {
-          const LitPixels& lit = buffers.lit(part);
-          const auto pixel = static_cast<std::size_t>(row + i);
-          args.lit = std::span(lit.by_pixel)
-                         .subspan(lit.pixel_ends[pixel],
-                                  lit.pixel_ends[pixel + 1] - lit.pixel_ends[pixel]);
+      for (std::int64_t part = chunk; part < chunk_end; ++part) {
+        const LitPixels& lit = buffers.lit(part);
+        for (std::int64_t i = 0; i < rows; ++i) {
+          SparseRowArgs args;
+          args.lit = lit.images_of(row + i);
+          args.rows_of = gradient_columns;
+          args.stride = buffers.stride(1);
+          args.columns = shape.columns_of(item.first);
+          args.c = gradient + i * shape.width;
           args.accumulate = part > 0;
           kernels_.sparse_row(args);
         }

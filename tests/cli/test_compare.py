@@ -139,6 +139,11 @@ class Statistics(unittest.TestCase):
         self.assertEqual(ours["ratio_to_floor"], 0.5)
         self.assertEqual(rows[1]["ratio_to_best_peer"], 1.0)
 
+    def test_the_best_peer_is_the_fastest(self):
+        rows = [row("hourglass", rounds=[1.0]), row("a", rounds=[4.0]), row("b", rounds=[5.0])]
+        judge.summarise(rows, None)
+        self.assertEqual([r["ratio_to_best_peer"] for r in rows], [0.25, 1.0, 1.25])
+
     def test_no_peer_means_no_ratio(self):
         rows = [row("hourglass", rounds=[3.0]), row("a", status="not run", reason="no wheel")]
         judge.summarise(rows, None)

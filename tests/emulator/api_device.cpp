@@ -139,22 +139,35 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     if (error != cudaSuccess) return error;
     const cudaDeviceProp properties = properties_of(runtime);
     switch (attribute) {
-      case cudaDevAttrMaxThreadsPerBlock: *value = properties.maxThreadsPerBlock; break;
+      case cudaDevAttrMaxThreadsPerBlock:
+        *value = properties.maxThreadsPerBlock;
+        break;
       case cudaDevAttrMaxSharedMemoryPerBlock:
         *value = static_cast<int>(properties.sharedMemPerBlock);
         break;
-      case cudaDevAttrWarpSize: *value = properties.warpSize; break;
-      case cudaDevAttrMultiProcessorCount: *value = properties.multiProcessorCount; break;
-      case cudaDevAttrL2CacheSize: *value = properties.l2CacheSize; break;
+      case cudaDevAttrWarpSize:
+        *value = properties.warpSize;
+        break;
+      case cudaDevAttrMultiProcessorCount:
+        *value = properties.multiProcessorCount;
+        break;
+      case cudaDevAttrL2CacheSize:
+        *value = properties.l2CacheSize;
+        break;
       case cudaDevAttrMaxThreadsPerMultiProcessor:
         *value = properties.maxThreadsPerMultiProcessor;
         break;
-      case cudaDevAttrComputeCapabilityMajor: *value = properties.major; break;
-      case cudaDevAttrComputeCapabilityMinor: *value = properties.minor; break;
+      case cudaDevAttrComputeCapabilityMajor:
+        *value = properties.major;
+        break;
+      case cudaDevAttrComputeCapabilityMinor:
+        *value = properties.minor;
+        break;
       case cudaDevAttrMaxSharedMemoryPerBlockOptin:
         *value = static_cast<int>(properties.sharedMemPerBlockOptin);
         break;
-      default: return runtime.error(cudaErrorInvalidValue, "attribute not emulated");
+      default:
+        return runtime.error(cudaErrorInvalidValue, "attribute not emulated");
     }
     return cudaSuccess;
   });

@@ -1,4 +1,5 @@
-// Graphs: captured from streams, launched as operations that follow the captured dependencies alone.
+// Graphs: captured from streams, launched as operations that follow the captured dependencies
+// alone.
 #include <algorithm>
 #include <memory>
 #include <utility>

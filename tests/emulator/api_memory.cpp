@@ -69,18 +69,19 @@ cudaError_t release(const char* name, MemoryKind kind, void* pointer) {
     if (refused != cudaSuccess || pointer == nullptr) return refused;
     const cudaError_t finished = runtime.finish_before_release();  // as the driver does
     if (runtime.memory().release(kind, pointer)) return finished;
-    return runtime.error(cudaErrorInvalidValue, runtime.memory().describe(pointer) +
-                                                    " is not what this call can free");
+    return runtime.error(cudaErrorInvalidValue,
+                         runtime.memory().describe(pointer) + " is not what this call can free");
   });
 }
 
-/// Whether the side of a copy is where its kind says; a pageable host range cannot be checked further.
+/// Whether the side of a copy is where its kind says; a pageable host range cannot be checked
+/// further.
 cudaError_t check_side(Runtime& runtime, const Region& region, bool device, const char* what) {
   const bool on_device = runtime.memory().is(MemoryKind::device, region.begin);
   if (on_device != device) {
     return runtime.error(cudaErrorInvalidValue,
-                         std::string(what) + " of the copy: " +
-                             runtime.memory().describe(region.begin) +
+                         std::string(what) +
+                             " of the copy: " + runtime.memory().describe(region.begin) +
                              (device ? " is not device memory" : " is not host memory"));
   }
   if (!on_device && runtime.memory().find(region.begin) == nullptr) return cudaSuccess;
@@ -159,11 +160,13 @@ cudaError_t submit_fill(const char* name, const Region& to, int value, cudaStrea
     if (to.pitch < to.width) return runtime.error(cudaErrorInvalidValue, "the pitch is too small");
     const std::string problem = runtime.memory().range_problem(to.begin, to.span());
     if (!problem.empty()) return runtime.error(cudaErrorInvalidValue, problem);
-    return runtime.submit(*stream, Work{name, [to, value] {
+    return runtime.submit(*stream, Work{name,
+                                        [to, value] {
                                           const emulator::tsan::Watched watched;
                                           fill_rows(to, value);
                                         },
-                                        {}, {}});
+                                        {},
+                                        {}});
   });
 }
 

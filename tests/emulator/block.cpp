@@ -1,13 +1,12 @@
 #include "emulator/block.h"
 
 #include <algorithm>
-#include <bit>
-#include <sstream>
 #include <utility>
 
 #include "emulator/control.h"
 #include "emulator/sanitizers.h"
 #include "emulator/symbols.h"
+#include "emulator/text.h"
 
 uint3 threadIdx;
 uint3 blockIdx;
@@ -21,57 +20,6 @@ Block* current_block = nullptr;
 
 /// Unwinds a thread of a kernel that is given up.
 struct Abandoned {};
-
-template <class Index>
-std::string text_of(const Index& index) {
-  std::ostringstream text;
-  text << '(' << index.x << ',' << index.y << ',' << index.z << ')';
-  return text.str();
-}
-
-std::string text_of(Where where) {
-  std::ostringstream text;
-  text << where.file_name() << ':' << where.line();
-  return text.str();
-}
-
-bool same_place(Where a, Where b) {
-  return a.line() == b.line() && a.column() == b.column() &&
-         std::string_view(a.file_name()) == b.file_name();
-}
-
-std::string hex(unsigned mask) {
-  std::ostringstream text;
-  text << "0x" << std::hex << mask;
-  return text.str();
-}
-
-const char* name_of(WarpOperation operation) {
-  switch (operation) {
-    case WarpOperation::barrier: return "__syncwarp";
-    case WarpOperation::shuffle: return "a shuffle";
-    case WarpOperation::ballot: return "a vote";
-    default: return "a warp reduction";
-  }
-}
-
-std::uint64_t combine(const Rendezvous& meeting) {
-  std::uint64_t result = 0;
-  bool first = true;
-  for (int lane = 0; lane < 32; ++lane) {
-    if ((meeting.mask >> lane & 1u) == 0) continue;
-    const std::uint64_t value = meeting.values[static_cast<std::size_t>(lane)];
-    switch (meeting.operation) {
-      case WarpOperation::ballot: result |= value << lane; break;
-      case WarpOperation::reduce_add: result += value; break;
-      case WarpOperation::reduce_min: result = first ? value : std::min(result, value); break;
-      case WarpOperation::reduce_max: result = std::max(result, value); break;
-      default: break;
-    }
-    first = false;
-  }
-  return result;
-}
 
 }  // namespace
 
@@ -100,9 +48,8 @@ void WorkerPool::discard() {
 }
 
 bool WorkerPool::is_guard(const void* address) const {
-  return std::any_of(workers_.begin(), workers_.end(), [address](const auto& worker) {
-    return worker->fiber.is_guard(address);
-  });
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [address](const auto& worker) { return worker->fiber.is_guard(address); });
 }
 
 Block::Block(Launch& launch, WorkerPool& pool, const BlockTokens& tokens)
@@ -244,114 +191,15 @@ std::string Block::describe_waiting() const {
   for (const Thread& thread : threads_) {
     if (thread.state == Thread::State::done || ++waiting > listed_at_most) continue;
     text += "\n  thread " + text_of(thread.index) + " waits at " +
-            (thread.state == Thread::State::at_block_barrier ? "__syncthreads, "
-                                                             : "a warp operation, ") +
+            (thread.state == Thread::State::at_block_barrier
+                 ? std::string("__syncthreads, ")
+                 : "a warp operation with mask " + hex(thread.mask) + ", ") +
             text_of(thread.where);
   }
   if (waiting > listed_at_most) {
     text += "\n  and " + std::to_string(waiting - listed_at_most) + " more";
   }
   return text;
-}
-
-void Block::barrier(Where where) {
-  Thread& self = *running_;
-  if (exited_ > 0) {
-    fail("__syncthreads at " + text_of(where) + " after " + std::to_string(exited_) + " of " +
-         std::to_string(threads_.size()) + " threads have exited");
-  }
-  if (at_barrier_ > 0 && !same_place(barrier_where_, where)) {
-    fail("threads of a block wait at different barriers: __syncthreads at " +
-         text_of(barrier_where_) + " and at " + text_of(where));
-  }
-  barrier_where_ = where;
-  const auto parity = static_cast<std::size_t>(generation_ % 2);
-  tsan::release(&tokens_.barrier[parity]);
-  if (++at_barrier_ == static_cast<int>(threads_.size())) {
-    at_barrier_ = 0;
-    ++generation_;
-    for (Thread& thread : threads_) make_ready(thread);
-    switch_to_host();
-  } else {
-    wait(self, Thread::State::at_block_barrier, where);
-  }
-  tsan::acquire(&tokens_.barrier[parity]);
-}
-
-std::uint64_t Block::warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value,
-                                    int source_lane, Where where) {
-  Thread& self = *running_;
-  const int lane = self.number % 32;
-  const auto warp_number = static_cast<std::size_t>(self.number / 32);
-  Warp& warp = warps_[warp_number];
-  // Made only to report: nothing that owns memory may live on this stack while the thread waits.
-  const auto at = [&] { return std::string(name_of(operation)) + " at " + text_of(where); };
-  if ((mask >> lane & 1u) == 0) {
-    fail(at() + ": mask " + hex(mask) + " lacks the calling lane " + std::to_string(lane));
-  }
-  mask &= warp.existing;
-  if ((mask & warp.exited) != 0) {
-    fail(at() + ": mask " + hex(mask) + " names lane " +
-         std::to_string(std::countr_zero(mask & warp.exited)) + ", which has exited");
-  }
-  auto meeting = std::find_if(warp.pending.begin(), warp.pending.end(),
-                              [mask](const Rendezvous& other) { return (other.mask & mask) != 0; });
-  if (meeting == warp.pending.end()) {
-    meeting = warp.pending.insert(meeting, Rendezvous{operation, mask, where});
-    meeting->parity = warp.generation++ % 2;
-  } else if (meeting->mask != mask || meeting->operation != operation ||
-             !same_place(meeting->where, where)) {
-    fail("lanes of a warp meet at different calls or with different masks: " + at() + " with mask " +
-         hex(mask) + ", " + name_of(meeting->operation) + " at " + text_of(meeting->where) +
-         " with mask " + hex(meeting->mask));
-  }
-  meeting->arrived |= 1u << lane;
-  meeting->values[static_cast<std::size_t>(lane)] = value;
-  meeting->sources[static_cast<std::size_t>(lane)] = source_lane;
-  // Of the warp operations only __syncwarp orders memory.
-  const char* token = &tokens_.warps[warp_number][static_cast<std::size_t>(meeting->parity)];
-  if (operation == WarpOperation::barrier) tsan::release(token);
-  if (meeting->arrived == mask) {
-    const Rendezvous finished = *meeting;
-    warp.pending.erase(meeting);
-    const std::uint64_t combined = combine(finished);
-    for (int other = 0; other < 32; ++other) {
-      if ((mask >> other & 1u) == 0) continue;
-      Thread& thread = threads_[warp_number * 32 + static_cast<std::size_t>(other)];
-      const int source = finished.sources[static_cast<std::size_t>(other)];
-      if (operation != WarpOperation::shuffle) {
-        thread.result = combined;
-      } else if ((mask >> source & 1u) != 0 || source == other) {
-        thread.result = finished.values[static_cast<std::size_t>(source)];
-      } else {
-        thread.result = ~std::uint64_t{0};  // undefined on a GPU; as a float, NaN
-      }
-      make_ready(thread);
-    }
-    switch_to_host();
-  } else {
-    wait(self, Thread::State::at_warp_operation, where);
-  }
-  if (operation == WarpOperation::barrier) tsan::acquire(token);
-  return self.result;
-}
-
-// ThreadSanitizer does not model fences. A fence before an atomic makes the atomic publish the thread's
-// writes; a fence after one makes the thread see what the atomic's address published.
-void Block::fence() {
-  if (!tsan::enabled) return;
-  Thread& self = *running_;
-  self.fenced = true;
-  for (const void* address : self.atomics) tsan::acquire(address);
-  self.atomics.clear();
-}
-
-void Block::before_atomic(const void* address) {
-  if (tsan::enabled && running_->fenced) tsan::release(address);
-}
-
-void Block::after_atomic(const void* address) {
-  if (tsan::enabled) running_->atomics.push_back(address);
 }
 
 }  // namespace emulator

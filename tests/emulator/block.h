@@ -29,9 +29,9 @@ struct Worker {
   Thread* thread = nullptr;
 };
 
-/// Keeps workers from block to block. To ThreadSanitizer a worker is one thread, and what one thread
-/// does is in order: so that this does not hide a race between blocks, a worker that has run is used
-/// again only after all others.
+/// Keeps workers from block to block. To ThreadSanitizer a worker is one thread, and what one
+/// thread does is in order: so that this does not hide a race between blocks, a worker that has run
+/// is used again only after all others.
 class WorkerPool {
  public:
   Worker& take();
@@ -52,14 +52,15 @@ struct Thread {
   enum class State : std::uint8_t { ready, running, at_block_barrier, at_warp_operation, done };
 
   State state = State::ready;
-  bool fenced = false;                  ///< called __threadfence(): its atomics now publish its writes
-  int number = 0;                       ///< within the block
+  bool fenced = false;  ///< called __threadfence(): its atomics now publish its writes
+  int number = 0;       ///< within the block
   uint3 index{};
   Worker* worker = nullptr;
-  Where where;                          ///< what it waits at
-  std::uint64_t result = 0;             ///< of the last warp operation
-  int parity = 0;                       ///< of the last barrier, to choose the token
-  std::vector<const void*> atomics;     ///< touched since the last fence
+  Where where;                       ///< what it waits at
+  unsigned mask = 0;                 ///< of the warp operation that it waits at
+  std::uint64_t result = 0;          ///< of the last warp operation
+  int parity = 0;                    ///< of the last barrier, to choose the token
+  std::vector<const void*> atomics;  ///< touched since the last fence
 };
 
 /// Lanes of a warp that wait for each other.

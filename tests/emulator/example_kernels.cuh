@@ -89,9 +89,11 @@ __global__ void sum_blocks(const float* x, float* partial, int n) {
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-/// The same, and the block that finishes last adds up the partial sums. `ticket` is 0 before and after.
+/// The same, and the block that finishes last adds up the partial sums. `ticket` is 0 before and
+/// after.
 template <Bug bug>
-__global__ void sum_last_block(const float* x, float* partial, unsigned* ticket, float* sum, int n) {
+__global__ void sum_last_block(const float* x, float* partial, unsigned* ticket, float* sum,
+                               int n) {
   __shared__ bool last;
   float own = 0.0f;
   for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n;

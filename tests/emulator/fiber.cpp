@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <system_error>
 
-
 #if !defined(__x86_64__)
 #define HOURGLASS_EMULATOR_UCONTEXT 1
 #endif
@@ -18,7 +17,8 @@ namespace {
 
 constexpr std::size_t page = 4096;
 
-// The fiber that the last switch came from and the one it goes to. One OS thread runs kernels at a time.
+// The fiber that the last switch came from and the one it goes to. One OS thread runs kernels at a
+// time.
 Fiber* leaving = nullptr;
 Fiber* arriving = nullptr;
 
@@ -47,8 +47,8 @@ void dispose(void* context) { delete static_cast<ucontext_t*>(context); }
 
 #else
 
-// Saves the registers that a function must preserve (System V ABI) on the running stack and takes them
-// from the other one.
+// Saves the registers that a function must preserve (System V ABI) on the running stack and takes
+// them from the other one.
 extern "C" void hourglass_emulator_switch(void** save_stack_pointer, void* stack_pointer);
 asm(R"(
 .text

@@ -29,7 +29,8 @@ class Fiber {
 
   /// Whether an address lies in the guard page under this fiber's stack.
   bool is_guard(const void* address) const;
-  /// Forgets the frames on the stack, for a function that starts again at the returned address: its top.
+  /// Forgets the frames on the stack, for a function that starts again at the returned address: its
+  /// top.
   std::byte* clear_stack();
 
  private:

@@ -41,8 +41,8 @@ std::vector<std::uint64_t> block_order(std::uint64_t count, Launch& launch) {
 }  // namespace
 
 DynamicMemory::DynamicMemory() {
-  void* mapping = mmap(nullptr, room + 2 * page, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* mapping =
+      mmap(nullptr, room + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   mapping_ = static_cast<std::byte*>(mapping);
   begin_ = mapping_ + page + room;

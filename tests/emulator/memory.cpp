@@ -18,9 +18,12 @@ constexpr std::size_t alignment = 256;  // what cudaMalloc promises
 constexpr std::size_t checked_before = 256;
 constexpr std::byte poison{0xff};
 
-std::size_t round_up(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
+std::size_t round_up(std::size_t value, std::size_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
-// The slack around an allocation is poisoned for AddressSanitizer too; this is the one reader of it.
+// The slack around an allocation is poisoned for AddressSanitizer too; this is the one reader of
+// it.
 __attribute__((no_sanitize("address"))) bool untouched(const std::byte* begin,
                                                        const std::byte* end) {
   for (const std::byte* place = begin; place != end; ++place) {
@@ -64,7 +67,8 @@ std::byte* Memory::allocate(MemoryKind kind, std::size_t bytes) {
   Allocation allocation{kind, first + page + data - round_up(bytes, alignment), bytes, first,
                         data + 2 * page};
   std::memset(first + page, static_cast<int>(poison), data);
-  if (mprotect(first, page, PROT_NONE) != 0 || mprotect(first + page + data, page, PROT_NONE) != 0) {
+  if (mprotect(first, page, PROT_NONE) != 0 ||
+      mprotect(first + page + data, page, PROT_NONE) != 0) {
     throw_system_error("mprotect");
   }
   asan::poison(first + page, data);
@@ -141,8 +145,8 @@ std::string Memory::range_problem(const void* begin, std::size_t bytes) const {
 std::string Memory::overwritten() const {
   for (const auto& [key, allocation] : allocations_) {
     if (!allocation.live) continue;
-    const std::byte* first = std::max<const std::byte*>(allocation.mapping + page,
-                                                        allocation.begin - checked_before);
+    const std::byte* first =
+        std::max<const std::byte*>(allocation.mapping + page, allocation.begin - checked_before);
     const bool before = !untouched(first, allocation.begin);
     if (before || !untouched(allocation.end(), data_end(allocation))) {
       return std::string(before ? "just before" : "just past the end of") + " a " +
@@ -154,10 +158,9 @@ std::string Memory::overwritten() const {
 }
 
 std::size_t Memory::live_count(MemoryKind kind) const {
-  return static_cast<std::size_t>(
-      std::count_if(allocations_.begin(), allocations_.end(), [kind](const auto& entry) {
-        return entry.second.live && entry.second.kind == kind;
-      }));
+  return static_cast<std::size_t>(std::count_if(
+      allocations_.begin(), allocations_.end(),
+      [kind](const auto& entry) { return entry.second.live && entry.second.kind == kind; }));
 }
 
 void Memory::open(bool for_operations) {

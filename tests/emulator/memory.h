@@ -1,5 +1,5 @@
-// Device and pinned host memory: exact sizes, guard pages on both sides, poisoned when new, addresses
-// never used twice, device memory out of the host's reach while no operation runs.
+// Device and pinned host memory: exact sizes, guard pages on both sides, poisoned when new,
+// addresses never used twice, device memory out of the host's reach while no operation runs.
 #pragma once
 
 #include <cstddef>

@@ -143,8 +143,9 @@ void Scheduler::execute(Operation& operation) {
   operation.successors.clear();
   operation.after.clear();
   operation.work = Work{std::move(operation.work.name), {}, {}, {}};
-  const auto place = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [&](const OperationPtr& other) { return other.get() == &operation; });
+  const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const OperationPtr& other) {
+    return other.get() == &operation;
+  });
   std::swap(*place, waiting_.back());
   waiting_.pop_back();
 }

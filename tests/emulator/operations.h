@@ -1,5 +1,5 @@
-// Work that was enqueued and waits: nothing runs until the host waits for something, and then in any
-// order that streams and events allow.
+// Work that was enqueued and waits: nothing runs until the host waits for something, and then in
+// any order that streams and events allow.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@
 
 namespace emulator {
 
-/// A stream's identity for the schedulers, and a stack to run its operations on. They are ordered by
-/// their dependencies alone; ThreadSanitizer sees each lane as a thread of its own.
+/// A stream's identity for the schedulers, and a stack to run its operations on. They are ordered
+/// by their dependencies alone; ThreadSanitizer sees each lane as a thread of its own.
 class Lane {
  public:
   explicit Lane(std::uint64_t number);
@@ -97,10 +97,10 @@ class Scheduler {
   std::vector<Operation*> ready_;
   Random random_;
   bool shuffled_ = false;
-  bool lazy_ = false;           // run only what is waited for
-  std::uint64_t mood_ = 0;      // which lane goes first
+  bool lazy_ = false;       // run only what is waited for
+  std::uint64_t mood_ = 0;  // which lane goes first
   std::uint64_t enqueued_ = 0;
-  char all_done_ = 0;           // ThreadSanitizer's token of everything that ran
+  char all_done_ = 0;  // ThreadSanitizer's token of everything that ran
   bool running_ = false;
 };
 

@@ -76,9 +76,7 @@ cudaError_t Runtime::refuse_in_capture(const char* name) {
   return cudaSuccess;
 }
 
-std::uint64_t Runtime::next_kernel_seed() {
-  return seed_ == 0 ? 0 : kernel_seeds_.next() | 1;
-}
+std::uint64_t Runtime::next_kernel_seed() { return seed_ == 0 ? 0 : kernel_seeds_.next() | 1; }
 
 cudaError_t Runtime::finish_before_release() {
   try {

@@ -60,8 +60,8 @@ class Runtime {
   /// An error if some stream is being captured: for calls that a capture does not allow.
   cudaError_t refuse_in_capture(const char* call);
   std::uint64_t next_kernel_seed();
-  /// Runs everything, for a call that frees and is often made by a destructor: a Fault is not thrown
-  /// now but by the next call that is not of this kind.
+  /// Runs everything, for a call that frees and is often made by a destructor: a Fault is not
+  /// thrown now but by the next call that is not of this kind.
   cudaError_t finish_before_release();
 
   /// Counts a call; an injected error or that of a broken driver, or cudaSuccess.
@@ -105,7 +105,8 @@ class Runtime {
   std::recursive_mutex mutex_;
 };
 
-/// For the length of one runtime call: the lock; at its end device memory is closed to the host again.
+/// For the length of one runtime call: the lock; at its end device memory is closed to the host
+/// again.
 class CallScope {
  public:
   explicit CallScope(Runtime& runtime) : runtime_(runtime), lock_(runtime.mutex()) {}
@@ -129,8 +130,8 @@ cudaError_t call(const char* name, Body body, bool needs_driver = true) {
   return runtime.end_call(early != cudaSuccess ? early : body(runtime));
 }
 
-/// The frame of a call that frees or destroys: it does so even if an error is injected, as the caller
-/// has no second chance.
+/// The frame of a call that frees or destroys: it does so even if an error is injected, as the
+/// caller has no second chance.
 template <class Body>
 cudaError_t release_call(const char* name, Body body) {
   Runtime& runtime = Runtime::instance();

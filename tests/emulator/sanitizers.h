@@ -1,7 +1,7 @@
 // What AddressSanitizer and ThreadSanitizer must be told about fibers and poisoned memory; empty in
 // plain builds. The emulator's own sources are not instrumented by ThreadSanitizer (its bookkeeping
-// would look like races between the threads of a kernel), so HOURGLASS_EMULATOR_TSAN says that the rest
-// of the program is.
+// would look like races between the threads of a kernel), so HOURGLASS_EMULATOR_TSAN says that the
+// rest of the program is.
 #pragma once
 
 #include <cstddef>
@@ -48,8 +48,8 @@ inline void unpoison(const void*, std::size_t) {}
 
 }  // namespace asan
 
-// A TSan fiber is an execution context with its own clock. What one does before release(token) happens
-// before what another does after acquire(token); nothing else orders them.
+// A TSan fiber is an execution context with its own clock. What one does before release(token)
+// happens before what another does after acquire(token); nothing else orders them.
 namespace tsan {
 
 #if HOURGLASS_EMULATOR_TSAN
@@ -63,8 +63,8 @@ inline void destroy(void* fiber) {
 inline void switch_to(void* fiber) { __tsan_switch_to_fiber(fiber, 1); }
 inline void acquire(const void* token) { __tsan_acquire(const_cast<void*>(token)); }
 inline void release(const void* token) { __tsan_release(const_cast<void*>(token)); }
-/// Drops the access history of a range, as if it were freshly allocated. The interface for the heap of
-/// a Java machine is the only public one that does this to memory of the program's own.
+/// Drops the access history of a range, as if it were freshly allocated. The interface for the heap
+/// of a Java machine is the only public one that does this to memory of the program's own.
 inline void forget(const void* begin, std::size_t bytes) {
   const std::size_t whole_words = (bytes + 7) / 8 * 8;
   __tsan_java_free(reinterpret_cast<std::size_t>(begin), whole_words);
@@ -91,7 +91,8 @@ inline void ignore_accesses() {}
 inline void watch_accesses() {}
 #endif
 
-/// The emulator's own doings: even uninstrumented code is seen where it calls new, delete or memcpy.
+/// The emulator's own doings: even uninstrumented code is seen where it calls new, delete or
+/// memcpy.
 class Unwatched {
  public:
   Unwatched() { ignore_accesses(); }

@@ -73,8 +73,7 @@ Symbols::Symbols() {
     const auto section = at<ElfW(Shdr)>(file, header.e_shoff + i * header.e_shentsize);
     if (section.sh_type != SHT_SYMTAB) continue;
     found = true;
-    const auto names =
-        at<ElfW(Shdr)>(file, header.e_shoff + section.sh_link * header.e_shentsize);
+    const auto names = at<ElfW(Shdr)>(file, header.e_shoff + section.sh_link * header.e_shentsize);
     for (std::size_t offset = 0; offset < section.sh_size; offset += section.sh_entsize) {
       const auto symbol = at<ElfW(Sym)>(file, section.sh_offset + offset);
       const char* name = file.data() + names.sh_offset + symbol.st_name;

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import struct
 import sys
 import tempfile
@@ -139,6 +140,7 @@ def main():
         if not options.busy_ok:
             say("error: a timing now would prove nothing. Wait, or give --busy-ok.")
             return 75
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` cleans up
     # Cold compiler caches: compile seconds are what a first run pays.
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="hourglass-compare-"))
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(scratch / "inductor")

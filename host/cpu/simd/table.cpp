@@ -7,6 +7,7 @@
 #include "cpu/kernels.h"
 #include "cpu/simd/elementwise.h"
 #include "cpu/simd/peak.h"
+#include "cpu/simd/pixels.h"
 #include "cpu/simd/product.h"
 #include "cpu/simd/sparse.h"
 #include "cpu/simd/weights.h"
@@ -33,6 +34,8 @@ Kernels make_table() {
   kernels.panel_width = panel_width;
   kernels.wide_panel_width = wide_panel_width;
   kernels.product = product;
+  kernels.scale_pixels = scale_pixels;
+  kernels.list_lit = list_lit;
   kernels.sparse_row = sparse_row;
   kernels.column_sum = column_sum;
   kernels.transpose = transpose;

@@ -17,9 +17,7 @@ struct alignas(2) __nv_bfloat16 {
   __nv_bfloat16() = default;
   constexpr __nv_bfloat16(__nv_bfloat16_raw raw) : bits(raw.x) {}
   explicit __nv_bfloat16(float value) : bits(round(value)) {}
-  operator float() const {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-  }
+  operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
  private:
   /// Round to nearest, ties to even; every NaN becomes 0x7fff, as on the GPU.

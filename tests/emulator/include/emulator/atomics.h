@@ -1,5 +1,5 @@
-// Atomics as CUDA has them: relaxed, no ordering of other memory. ThreadSanitizer is told of the one
-// pattern that does order memory: fence, atomic (release) ... atomic, fence (acquire).
+// Atomics as CUDA has them: relaxed, no ordering of other memory. ThreadSanitizer is told of the
+// one pattern that does order memory: fence, atomic (release) ... atomic, fence (acquire).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// How tests steer the emulator and look into it. Not part of CUDA; only tests and the plain twins of
-// library wrappers include this.
+// How tests steer the emulator and look into it. Not part of CUDA; only tests and the plain twins
+// of library wrappers include this.
 #pragma once
 
 #include <cstddef>
@@ -13,16 +13,17 @@
 
 namespace emulator {
 
-/// A kernel broke a rule: thrown by the call that waited for it (a synchronisation, a query, a copy).
-/// The text names kernel, block, thread and source line. Everything still queued is dropped.
+/// A kernel broke a rule: thrown by the call that waited for it (a synchronisation, a query, a
+/// copy). The text names kernel, block, thread and source line. Everything still queued is dropped.
 class Fault : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Back to the state of a fresh process with this seed: default device, no injected failure, counters
-/// at 0. Queued operations are dropped. Throws std::logic_error if objects are still alive.
-/// Seed 0 runs threads, blocks and streams in order; every other seed is one shuffled schedule.
+/// Back to the state of a fresh process with this seed: default device, no injected failure,
+/// counters at 0. Queued operations are dropped. Throws std::logic_error if objects are still
+/// alive. Seed 0 runs threads, blocks and streams in order; every other seed is one shuffled
+/// schedule.
 void reset(std::uint64_t seed = 0);
 
 /// How often a failure is injected.
@@ -35,7 +36,8 @@ enum class Failure {
 /// effect, except that a call which frees or destroys still does.
 void fail_call(std::uint64_t number, cudaError_t error, Failure failure = Failure::once);
 
-/// Runtime calls since the last reset; cudaGetLastError and the functions that name errors not counted.
+/// Runtime calls since the last reset; cudaGetLastError and the functions that name errors not
+/// counted.
 std::uint64_t call_count();
 /// Their names, in order.
 std::vector<std::string> call_names();
@@ -67,8 +69,8 @@ void break_driver(cudaError_t error);
 /// Whether host code that touches device memory faults. Default: yes.
 void protect_device_memory(bool protect);
 
-/// Enqueues host code as an operation of a stream, ordered and captured like a kernel: for the plain
-/// twin of a library call. The function may touch device memory.
+/// Enqueues host code as an operation of a stream, ordered and captured like a kernel: for the
+/// plain twin of a library call. The function may touch device memory.
 cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> function);
 
 /// Counts since the last reset.

@@ -1,5 +1,5 @@
-// What a kernel may call: indices, barriers, warp operations, fences. Every call that waits passes its
-// place in the source, so that threads which meet at different calls are told apart and named.
+// What a kernel may call: indices, barriers, warp operations, fences. Every call that waits passes
+// its place in the source, so that threads which meet at different calls are told apart and named.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,18 @@ namespace emulator {
 
 using Where = std::source_location;
 
-enum class WarpOperation : std::uint8_t { barrier, shuffle, ballot, reduce_add, reduce_min, reduce_max };
+enum class WarpOperation : std::uint8_t {
+  barrier,
+  shuffle,
+  ballot,
+  reduce_add,
+  reduce_min,
+  reduce_max
+};
 
 void block_barrier(Where where);
-/// Waits for the lanes of `mask` and gives this lane's result: of a shuffle the value of `source_lane`
-/// (all bits set where that lane takes no part), of the rest one value for all lanes.
+/// Waits for the lanes of `mask` and gives this lane's result: of a shuffle the value of
+/// `source_lane` (all bits set where that lane takes no part), of the rest one value for all lanes.
 std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value,
                              int source_lane, Where where);
 void memory_fence();
@@ -67,8 +74,8 @@ template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
                  emulator::Where where = emulator::Where::current()) {
   const int from = emulator::lane() - static_cast<int>(delta);
-  return emulator::shuffle(
-      mask, value, from >= emulator::segment_start(width) ? from : emulator::lane(), where);
+  return emulator::shuffle(mask, value,
+                           from >= emulator::segment_start(width) ? from : emulator::lane(), where);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
@@ -119,6 +126,7 @@ inline unsigned __reduce_max_sync(unsigned mask, unsigned value,
       emulator::warp_operation(emulator::WarpOperation::reduce_max, mask, value, 0, where));
 }
 
-// Operations of a stream run one after the other, so programmatic dependent launch has nothing to do.
+// Operations of a stream run one after the other, so programmatic dependent launch has nothing to
+// do.
 inline void cudaGridDependencySynchronize() {}
 inline void cudaTriggerProgrammaticLaunchCompletion() {}

@@ -1,5 +1,5 @@
-// Arithmetic that CUDA has and C++ does not. Fast approximations (__expf, rsqrtf) are computed exactly
-// rounded or by the C library: the GPU's differ in the last bits.
+// Arithmetic that CUDA has and C++ does not. Fast approximations (__expf, rsqrtf) are computed
+// exactly rounded or by the C library: the GPU's differ in the last bits.
 #pragma once
 
 #include <math.h>

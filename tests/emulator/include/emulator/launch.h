@@ -13,8 +13,8 @@ namespace emulator {
 
 struct KernelCall {
   const void* function = nullptr;
-  std::function<void()> thread;         ///< runs one thread of the kernel
-  std::vector<const void*> pointers;    ///< the arguments that are pointers, checked at the launch
+  std::function<void()> thread;       ///< runs one thread of the kernel
+  std::vector<const void*> pointers;  ///< the arguments that are pointers, checked at the launch
 };
 
 cudaError_t launch(const cudaLaunchConfig_t& config, KernelCall call);

@@ -10,8 +10,8 @@
 #define __align__(bytes) alignas(bytes)
 #define __grid_constant__
 
-// The threads of a block run one at a time, and blocks one after the other, so a static variable can
-// stand for a block's shared memory. The ABI tag enters the symbol's name: the emulator finds every
-// shared array, of templates too, in the program's symbol table and poisons it before each block.
-// `used` keeps the compiler from taking an array that no kernel writes for a constant.
+// The threads of a block run one at a time, and blocks one after the other, so a static variable
+// can stand for a block's shared memory. The ABI tag enters the symbol's name: the emulator finds
+// every shared array, of templates too, in the program's symbol table and poisons it before each
+// block. `used` keeps the compiler from taking an array that no kernel writes for a constant.
 #define __shared__ static __attribute__((used, aligned(16), abi_tag("hg_shared")))

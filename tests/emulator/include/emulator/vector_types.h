@@ -1,4 +1,5 @@
-// Built-in vector types with the sizes and alignments of CUDA, so that UBSan sees misaligned accesses.
+// Built-in vector types with the sizes and alignments of CUDA, so that UBSan sees misaligned
+// accesses.
 #pragma once
 
 struct alignas(2) char2 {
