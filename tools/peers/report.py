@@ -152,15 +152,19 @@ def summary(result):
     """The README's table: ours beside the best peer of the same class."""
     link = f"docs/results/{result['date']}-{result['device']}.md"
     text = busy_line(result)
-    text += f"Measured {result['date']} on {head(result)}, all in one run of `tools/compare.sh` "
+    command = "tools/compare.sh --quick" if result["quick"] else "tools/compare.sh"
+    text += f"Measured {result['date']} on {head(result)}, all in one run of `{command}` "
     text += f"([every row]({link})):\n\n| | hourglass | best peer | ratio |\n|---|---|---|---|\n"
     for block in result["batches"]:
         for precision in ("fp32", "tf32", "bf16"):
             ours = judge.find(block["rows"], "hourglass", precision)
             best = judge.best_peer(block["rows"], precision)
             if ours and best and ours["status"] == "timed":
+                kind = precision
+                if precision == "bf16" and block["native_bf16"] is False:
+                    kind += " (emulated: no such instructions)"
                 text += (
-                    f"| step, {block['batch']:,} images, {precision} "
+                    f"| step, {block['batch']:,} images, {kind} "
                     f"| {milliseconds(ours['median_ms'])} ms "
                     f"| {milliseconds(best['median_ms'])} ms ({best['name']}) "
                     f"| {ours['ratio_to_best_peer']:.2f} |\n"
