@@ -94,6 +94,14 @@ bool Memory::release(MemoryKind kind, void* pointer) {
   return true;
 }
 
+void Memory::forget_released() {
+  std::erase_if(allocations_, [](const auto& entry) {
+    const Allocation& allocation = entry.second;
+    if (!allocation.live) munmap(allocation.mapping, allocation.mapped_bytes);
+    return !allocation.live;
+  });
+}
+
 const Allocation* Memory::find(const void* address) const {
   const auto* place = static_cast<const std::byte*>(address);
   auto next = allocations_.upper_bound(place);

@@ -30,6 +30,9 @@ class Memory {
   /// False if `pointer` is not a live allocation's beginning.
   bool release(MemoryKind kind, void* pointer);
 
+  /// Gives the addresses of released allocations back: a later use of them is not seen any more.
+  void forget_released();
+
   /// The live allocation that an address lies in or ends at; nullptr if none.
   const Allocation* find(const void* address) const;
   bool is(MemoryKind kind, const void* address) const;

@@ -145,6 +145,7 @@ void Runtime::reset(std::uint64_t seed) {
   call_names.clear();
   fail_number = 0;
   counts = {};
+  memory_.forget_released();
   memory_.set_limit(std::size_t{8} << 30);
   memory_.set_protected(true);
 }

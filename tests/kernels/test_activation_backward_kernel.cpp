@@ -31,7 +31,9 @@ template <typename Element>
 Result run(const test::Layout& layout, const std::vector<float>& da, const std::vector<float>& kept,
            Activation activation) {
   const std::int64_t blocks = kernels::backward_row_blocks(layout.rows);
-  const DeviceMatrix<float> device_da(layout, da);
+  test::Layout da_layout = layout;
+  if (sizeof(Element) != sizeof(float)) da_layout.stride += 4;  // not in place: its own stride
+  const DeviceMatrix<float> device_da(da_layout, da);
   const DeviceMatrix<Element> outputs(layout, kept);
   const DeviceMatrix<float> slopes(layout, kept);
   const DeviceMatrix<Element> separate(layout);
@@ -43,7 +45,7 @@ Result run(const test::Layout& layout, const std::vector<float>& da, const std::
                                              : static_cast<const void*>(outputs.data());
   args.rows = layout.rows;
   args.columns = layout.columns;
-  args.da_stride = layout.stride;
+  args.da_stride = da_layout.stride;
   args.stride = layout.stride;
   args.activation = activation;
   args.bias_partials = partials.data();

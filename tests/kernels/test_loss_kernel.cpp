@@ -32,7 +32,9 @@ struct Result {
 template <typename Element>
 Result run(const test::Layout& layout, const std::vector<float>& z, const std::vector<float>& bias,
            const std::vector<float>& target, float scale, Activation activation) {
-  const DeviceMatrix<float> device_z(layout, z);
+  test::Layout z_layout = layout;
+  if (sizeof(Element) != sizeof(float)) z_layout.stride += 4;  // not in place: its own stride
+  const DeviceMatrix<float> device_z(z_layout, z);
   const DeviceMatrix<Element> device_target(layout, target);
   const DeviceMatrix<Element> separate(layout);
   const DeviceArray<float> device_bias(bias, layout.offset % 4);
@@ -46,7 +48,7 @@ Result run(const test::Layout& layout, const std::vector<float>& z, const std::v
   args.target = device_target.data();
   args.rows = layout.rows;
   args.columns = layout.columns;
-  args.z_stride = layout.stride;
+  args.z_stride = z_layout.stride;
   args.stride = layout.stride;
   args.scale = scale;
   args.activation = activation;
