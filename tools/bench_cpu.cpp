@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cpu/aligned_buffer.h"
+#include "cpu/batch_buffers.h"
 #include "cpu/kernels.h"
 #include "cpu/layer.h"
 #include "cpu/thread_pool.h"
@@ -159,9 +160,8 @@ Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threa
   for (std::size_t p = 0; p < state->weight_products.size(); ++p)
     for (std::int64_t row = 0; row < state->weight_products[p].shape().rows; row += item_rows)
       state->weight_items.emplace_back(p, row);
-  constexpr std::int64_t max_chunk = 78;
-  const std::int64_t chunks = batch > 1 ? ((batch + max_chunk - 1) / max_chunk + 1) / 2 * 2 : 1;
-  const std::int64_t chunk_rows = (batch + chunks - 1) / chunks;
+  const std::int64_t chunk_rows = cpu::chunk_rows_of(batch);
+  const std::int64_t chunks = (batch + chunk_rows - 1) / chunk_rows;
   return {"products",
           [=](std::int64_t repeats) {
             for (std::int64_t i = 0; i < repeats; ++i) {

@@ -18,14 +18,18 @@ struct DataFlags {
   }
 };
 
+inline void add_threads(CLI::App& verb, int& threads) {
+  verb.add_option("--threads", threads, "CPU threads; 0: all this process may use")
+      ->check(CLI::Range(0, 1024));
+}
+
 struct EngineFlags {
   EngineRequest request;
   std::string precision = "fp32";
   void add(CLI::App& verb) {
     verb.add_option("--device", request.device, "auto, cpu, reference, cuda or cuda:INDEX");
     verb.add_option("--precision", precision, "fp32 or bf16");
-    verb.add_option("--threads", request.threads, "CPU threads; 0: all this process may use")
-        ->check(CLI::Range(0, 1024));
+    add_threads(verb, request.threads);
   }
   /// The request, with the precision's name read. Throws UsageError.
   [[nodiscard]] EngineRequest resolved() const {

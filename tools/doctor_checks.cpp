@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -87,8 +88,8 @@ std::string driver_text() {
 }
 
 std::string space_text(const fs::path& path) {
-  fs::path existing = fs::absolute(path).lexically_normal();
   std::error_code error;
+  fs::path existing = fs::absolute(path, error).lexically_normal();
   while (!fs::exists(existing, error) && existing.has_parent_path() &&
          existing != existing.parent_path())
     existing = existing.parent_path();
@@ -107,9 +108,9 @@ DoctorCheck check_mnist() {
             ""};
   } catch (const MissingData&) {
     return {"data", "mnist", "not here", "Run `hourglass data fetch mnist` (11 MB)."};
-  } catch (const DataError& error) {
-    return {"data", "mnist", std::string("damaged: ") + error.what(),
-            "Run `hourglass data fetch mnist`, which replaces damaged files."};
+  } catch (const std::exception& error) {  // whatever it is, the doctor answers
+    return {"data", "mnist", std::string("not usable: ") + error.what(),
+            "Run `hourglass data fetch mnist`, which also replaces damaged files."};
   }
 }
 

@@ -29,7 +29,7 @@ namespace {
 
 struct BenchFlags {
   DataFlags data;
-  EngineFlags engine;
+  int threads = 0;
   std::string preset_name = "tutorial";
   std::int64_t batch = 150;
   int rounds = 7;
@@ -136,19 +136,16 @@ void print_ratio(const std::vector<Candidate>& candidates, std::string_view abov
 }
 
 int bench_verb(const BenchFlags& flags) {
-  const EngineRequest request = flags.engine.resolved();
   for (const std::string& name : flags.only)
     if (std::ranges::find(candidate_names, name) == candidate_names.end())
       throw UsageError(unknown_name("candidate of --only", name, candidate_names));
   const DataSet data = bench_data(flags.data.request);
   const TrainingPlan plan = bench_plan(flags, data);
-  if (request.device != "auto" && request.device != "cpu")
-    static_cast<void>(make_engine(plan, request));
   if (!flags.export_directory.empty()) {
     export_start(flags.export_directory, plan, data, flags.export_steps);
     return 0;
   }
-  const int threads = request.threads > 0 ? request.threads : cpu::default_threads();
+  const int threads = flags.threads > 0 ? flags.threads : cpu::default_threads();
   std::vector<Candidate> candidates{multiply_add_floor(plan.network, plan.batch, threads)};
   for (const std::string_view name : candidate_names)
     if (flags.only.empty() || std::ranges::find(flags.only, name) != flags.only.end())
@@ -205,9 +202,9 @@ int bench_verb(const BenchFlags& flags) {
 void add_bench(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* verb = app.add_subcommand(
-      "bench", "Time the training step against what the processor can do, all in one run");
+      "bench", "Time the training step, in fp32 and bf16, against what the processor can do");
   flags->data.add(*verb);
-  flags->engine.add(*verb);
+  add_threads(*verb, flags->threads);
   verb->add_option("--preset", flags->preset_name, "whose network is timed");
   verb->add_option("--batch", flags->batch, "images a step")->check(CLI::PositiveNumber);
   verb->add_option("--rounds", flags->rounds, "interleaved rounds; medians are reported")

@@ -93,10 +93,16 @@ int info(const SourceFlags& flags) {
   return 0;
 }
 
+/// What is to be known of the data; on stderr, where results are on stdout.
+void print_note(const DataSet& data) {
+  if (!data.note.empty()) std::fprintf(stderr, "note    %s\n", data.note.c_str());
+}
+
 /// Loading a data set checks all of it; what is wrong leaves as an error with exit code 3.
 int check(const SourceFlags& flags) {
   DataLabels labels;
   const DataSet data = load_dataset({flags.source}, &labels);
+  print_note(data);
   std::printf("%s: right; %lld training, %lld validation, %lld test images of %lldx%lld%s\n",
               data.name.c_str(), static_cast<long long>(data.train.count),
               static_cast<long long>(data.validation.count),
@@ -109,6 +115,7 @@ int check(const SourceFlags& flags) {
 int export_parts(const SourceFlags& flags) {
   DataLabels labels;
   const DataSet data = load_dataset({flags.source}, &labels);
+  print_note(data);
   const fs::path directory = flags.directory;
   const auto images_path = [&](const NamedPart& part) {
     return directory / (std::string(part.file_stem) + "-images-idx3-ubyte");

@@ -1,7 +1,6 @@
 // hourglass eval
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "hourglass/quality.h"
 #include "model_runner.h"
 #include "row_source.h"
+#include "train/result_json.h"
 #include "verbs.h"
 
 namespace hourglass::tools {
@@ -40,43 +40,23 @@ EvalResult evaluate(const EvalFlags& flags, const ModelRunner& runner, const Dat
   const Evaluation evaluation = runner.engine->evaluate(images);
   result.quality = quality(evaluation, network.output_width());
   result.dead = dead_units(evaluation, network, lit_pixels(data.train));
-  const bool pca_fits =
-      network.input_width() <= max_principal_width && network.code_width() <= network.input_width();
-  if (!flags.no_pca && pca_fits) {
-    const int threads = result.engine.threads;
-    result.pca = pca_quality(principal_components(data.train, network.code_width(), threads),
-                             images, threads);
-  }
+  if (!flags.no_pca) result.pca = pca_beside(network, data.train, images, result.engine.threads);
   return result;
-}
-
-nlohmann::ordered_json quality_json(const Quality& quality) {
-  return {{"mse", quality.mse}, {"se", quality.se}, {"se_clipped", quality.se_clipped}};
 }
 
 void print_json(const EvalFlags& flags, const ModelRunner& runner, const DataSet& data,
                 const EvalResult& result) {
-  nlohmann::ordered_json hashes = nlohmann::ordered_json::object();
-  for (const SourceFile& file : data.files) hashes[file.path] = file.sha256;
   nlohmann::ordered_json object{{"model", flags.model},
                                 {"network", runner.model.network.describe()},
-                                {"dataset",
-                                 {{"name", data.name},
-                                  {"builtin", data.builtin},
-                                  {"part", flags.part},
-                                  {"images", part_of(data, flags.part).count},
-                                  {"sha256", hashes}}},
+                                {"dataset", dataset_json(data)},
                                 {"engine", result.engine.name},
                                 {"precision", result.engine.precision},
                                 {"threads", result.engine.threads}};
+  object["dataset"]["part"] = flags.part;
+  object["dataset"]["images"] = part_of(data, flags.part).count;
   object.update(quality_json(result.quality));
-  object["pca"] = nullptr;
-  if (result.pca) {
-    object["pca"] = quality_json(result.pca->test);
-    object["pca"]["components"] = result.pca->components;
-  }
-  object["dead"] = {
-      {"code", result.dead.code}, {"outputs", result.dead.outputs}, {"layers", result.dead.layers}};
+  object["pca"] = pca_json(result.pca);
+  object["dead"] = dead_json(result.dead);
   std::printf("%s\n", object.dump().c_str());
 }
 

@@ -50,14 +50,15 @@ RowSource rows_of_png(const std::string& path, const ModelFile& model) {
           }};
 }
 
-/// A PNG, an IDX or an .npy file; otherwise a data set's test images.
+/// A PNG, an IDX or an .npy file; where there is none of that name, a data set's test images.
 RowSource open_input(const std::string& input, const ModelFile& model) {
   if (is_png(input) || input.ends_with(".png")) return rows_of_png(input, model);
   std::error_code ignored;
-  const bool name = input == "mnist" || input.starts_with("strokes");
-  if (!name && !std::filesystem::is_directory(input, ignored) &&
-      input.find(',') == std::string::npos)
-    return rows_of_file(input);
+  const bool folder = std::filesystem::is_directory(input, ignored);
+  const bool file = !folder && std::filesystem::exists(input, ignored);
+  const bool data_set = folder || input == "mnist" || input == "strokes" ||
+                        input.starts_with("strokes:") || input.find(',') != std::string::npos;
+  if (file || !data_set) return rows_of_file(input);
   DataRequest request;
   request.source = input;
   const DataSet data = obtain_dataset(request);

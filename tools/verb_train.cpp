@@ -52,7 +52,8 @@ struct RecipeFlags {
                  std::string(preset_summary(name));
     verb.add_option("--preset", preset_name, presets);
     verb.add_option("--config", config,
-                    "JSON file with a recipe (keys as in config.json); flags win")
+                    "JSON file with a recipe (keys as in config.json); other flags win; not with "
+                    "--preset, which a recipe names itself")
         ->default_str("none");
     const auto optional = [&](const char* flag, auto& target, const char* help) {
       return verb.add_option(flag, target, help)->default_str("the preset's");
@@ -76,6 +77,10 @@ struct RecipeFlags {
   }
 
   [[nodiscard]] Recipe resolved(const CLI::App& verb) const {
+    if (!config.empty() && verb.count("--preset") > 0)
+      throw UsageError({"--config " + config, "no --preset beside it: a recipe names its own",
+                        "--preset " + preset_name,
+                        "Leave one of the two out; other flags change the recipe."});
     std::string text;
     if (!config.empty()) {
       std::ifstream file(config, std::ios::binary);
@@ -84,11 +89,8 @@ struct RecipeFlags {
             {"--config " + config, "a JSON file", "none that can be read", "Check the path."});
       text.assign(std::istreambuf_iterator<char>(file), {});
     }
-    const bool preset_given = verb.count("--preset") > 0;
-    Recipe recipe =
-        preset(preset_given || text.empty() ? preset_name : preset_of_json(text, preset_name));
+    Recipe recipe = preset(text.empty() ? preset_name : preset_of_json(text, preset_name));
     if (!text.empty()) recipe = recipe_from_json(text, recipe);
-    if (preset_given) recipe.preset = preset_name;
     if (widths) recipe.widths = parse_widths(*widths);
     if (hidden) recipe.hidden = parse_activation(*hidden);
     if (code) recipe.code = parse_activation(*code);

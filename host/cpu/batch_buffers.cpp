@@ -14,14 +14,19 @@ constexpr std::int64_t max_chunk_rows = 78;
 
 }  // namespace
 
-BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
-                           bool training)
-    : rows_(rows), lanes_(kernels.lanes), panel_width_(kernels.panel_width) {
+std::int64_t chunk_rows_of(std::int64_t rows) {
   const std::int64_t count = (rows + max_chunk_rows - 1) / max_chunk_rows;
   // An even number of chunks where there is more than one row to share between two threads.
   const std::int64_t even = rows > 1 ? (count + 1) / 2 * 2 : 1;
-  chunk_rows_ = (rows + even - 1) / even;
+  return (rows + even - 1) / even;
+}
 
+BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
+                           bool training)
+    : rows_(rows),
+      chunk_rows_(chunk_rows_of(rows)),
+      lanes_(kernels.lanes),
+      panel_width_(kernels.panel_width) {
   const auto buffer = [&](std::int64_t stride) {
     return AlignedBuffer<float>(static_cast<std::size_t>(rows * stride));
   };

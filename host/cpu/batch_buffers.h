@@ -45,6 +45,9 @@ struct Magnitudes {
   std::vector<std::uint32_t> gradient;  // (layers)
 };
 
+/// Rows of a chunk, and thereby the number of chunks, of a batch of `rows` images.
+[[nodiscard]] std::int64_t chunk_rows_of(std::int64_t rows);
+
 /// All that a batch leaves behind for the weight pass.
 class BatchBuffers {
  public:

@@ -36,6 +36,8 @@ double density(const Images& images) {
   return static_cast<double>(lit) / static_cast<double>(seen);
 }
 
+bool is_sparse(const Images& images) { return density(images) < sparse_density_limit; }
+
 std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan, const CpuOptions& options) {
   plan.network.validate();
   plan.optimizer.validate();
@@ -56,8 +58,7 @@ std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan, const CpuOptio
         plan, info,
         std::make_unique<LibraryPasses>(plan.network, kernels, options.precision, info.threads));
   }
-  const bool sparse = options.sparse_input.value_or(plan.train.count > 0 &&
-                                                    density(plan.train) < sparse_density_limit);
+  const bool sparse = options.sparse_input ? *options.sparse_input : is_sparse(plan.train);
   if (sparse) info.device += ", sparse input";
   return std::make_unique<EngineFrame<FusedPasses>>(
       plan, info, std::make_unique<FusedPasses>(plan.network, kernels, sparse));

@@ -28,6 +28,9 @@ struct CpuOptions {
 /// for an empty set.
 [[nodiscard]] double density(const Images& images);
 
+/// Whether so few pixels are lit that the sparse first layer is the faster one.
+[[nodiscard]] bool is_sparse(const Images& images);
+
 /// An engine for `plan`. With no training images (count 0) it serves evaluation and forward only.
 /// Same binary, CPU and plan: same bits, in fp32 whatever the number of threads. bf16 runs on every
 /// CPU; where there are no such instructions, operands are rounded and multiplied in fp32.

@@ -69,7 +69,8 @@ std::string mnist_directory() {
   // The XDG base directory specification: a relative path there is to be ignored.
   if (!cache.is_absolute()) {
     const std::string home = environment("HOME");
-    cache = home.empty() ? fs::temp_directory_path() : fs::path(home) / ".cache";
+    std::error_code no_temporary;  // then a folder below the current one
+    cache = home.empty() ? fs::temp_directory_path(no_temporary) : fs::path(home) / ".cache";
   }
   return (cache / "hourglass" / "mnist").string();
 }

@@ -1,10 +1,7 @@
-#include <Eigen/Eigenvalues>
-#include <algorithm>
 #include <string>
 
 #include "hourglass/error.h"
 #include "hourglass/initialise.h"
-#include "initialise/covariance.h"
 
 namespace hourglass {
 namespace {
@@ -35,37 +32,6 @@ class LayerWriter {
 };
 
 }  // namespace
-
-PrincipalComponents principal_components(const Images& images, std::int64_t count, int threads) {
-  const std::int64_t width = images.width();
-  if (width > max_principal_width)
-    throw UsageError("principal components: the input is " + std::to_string(width) +
-                     " wide, the cap is " + std::to_string(max_principal_width) + "." +
-                     other_start);
-  if (count < 1 || count > width)
-    throw UsageError("principal components: expected between 1 and " + std::to_string(width) +
-                     " of them, found " + std::to_string(count));
-  const Moments moments = image_moments(images, threads);
-  const auto n = static_cast<Eigen::Index>(width);
-  const Eigen::Map<const Eigen::MatrixXd> covariance(moments.covariance.data(), n, n);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-  if (solver.info() != Eigen::Success)
-    throw Error(ExitCode::internal, "the eigenvectors of the images' covariance did not converge");
-
-  PrincipalComponents components;
-  components.width = width;
-  components.mean = moments.mean;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto column = static_cast<Eigen::Index>(width - 1 - i);  // Eigen sorts upwards
-    Eigen::VectorXd direction = solver.eigenvectors().col(column);
-    Eigen::Index largest = 0;
-    direction.cwiseAbs().maxCoeff(&largest);
-    if (direction[largest] < 0) direction = -direction;
-    components.variances.push_back(std::max(0.0, solver.eigenvalues()[column]));
-    components.directions.insert(components.directions.end(), direction.begin(), direction.end());
-  }
-  return components;
-}
 
 void require_principal(const NetworkSpec& network) {
   const auto fail = [](const std::string& why) {

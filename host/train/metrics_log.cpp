@@ -2,8 +2,9 @@
 
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "train/result_json.h"
 
 namespace hourglass {
 namespace {
@@ -34,10 +35,7 @@ void MetricsLog::epoch(const EpochReport& report) {
                   {"epoch", report.epoch},
                   {"loss", report.loss},
                   {"mean_loss", report.mean_loss},
-                  {"validation",
-                   {{"mse", report.validation.mse},
-                    {"se", report.validation.se},
-                    {"se_clipped", report.validation.se_clipped}}}};
+                  {"validation", quality_json(report.validation)}};
   lines_.append(line.dump());
 }
 

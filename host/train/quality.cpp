@@ -1,5 +1,7 @@
 #include "hourglass/quality.h"
 
+#include <algorithm>
+
 #include "cpu/cpu_engine.h"
 
 namespace hourglass {
@@ -48,7 +50,7 @@ PcaQuality pca_quality(const PrincipalComponents& components, const Images& test
   plan.network = pca.network;
   cpu::CpuOptions options;
   options.threads = threads;
-  options.sparse_input = cpu::density(test) < 0.4;
+  options.sparse_input = cpu::is_sparse(test);
   const auto engine = cpu::make_cpu_engine(plan, options);
   TrainingState state;
   state.parameters = pca.parameters;
@@ -57,6 +59,14 @@ PcaQuality pca_quality(const PrincipalComponents& components, const Images& test
   engine->set_state(state);
   return {static_cast<std::int64_t>(components.variances.size()),
           quality(engine->evaluate(test), components.width)};
+}
+
+std::optional<PcaQuality> pca_beside(const NetworkSpec& network, const Images& training,
+                                     const Images& test, int threads) {
+  const std::int64_t width = network.input_width();
+  if (width > max_principal_width) return std::nullopt;
+  return pca_quality(principal_components(training, std::min(network.code_width(), width), threads),
+                     test, threads);
 }
 
 }  // namespace hourglass

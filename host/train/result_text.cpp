@@ -2,28 +2,16 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "hourglass/trainer.h"
 #include "hourglass/version.h"
+#include "train/result_json.h"
 
 namespace hourglass {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json quality_json(const Quality& quality) {
-  return {{"mse", quality.mse}, {"se", quality.se}, {"se_clipped", quality.se_clipped}};
-}
-
-Json dataset_json(const DataSet& data) {
-  Json hashes = Json::object();
-  for (const SourceFile& file : data.files) hashes[file.path] = file.sha256;
-  return {{"name", data.name},         {"builtin", data.builtin},
-          {"train", data.train.count}, {"validation", data.validation.count},
-          {"test", data.test.count},   {"sha256", hashes}};
-}
 
 std::string hexadecimal(std::uint64_t value) {
   std::array<char, 17> text{};
@@ -72,14 +60,8 @@ std::string to_json(const TrainResult& result, const TrainRequest& request) {
   }
   object["validation"] = quality_json(result.validation);
   object["test"] = quality_json(result.test);
-  if (result.pca) {
-    object["pca"] = quality_json(result.pca->test);
-    object["pca"]["components"] = result.pca->components;
-  } else {
-    object["pca"] = nullptr;
-  }
-  object["dead"] = {
-      {"code", result.dead.code}, {"outputs", result.dead.outputs}, {"layers", result.dead.layers}};
+  object["pca"] = pca_json(result.pca);
+  object["dead"] = dead_json(result.dead);
   return object.dump();
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "hourglass/atomic_file.h"
@@ -13,22 +12,12 @@
 #include "hourglass/png.h"
 #include "hourglass/version.h"
 #include "train/metrics_log.h"
+#include "train/result_json.h"
 
 namespace hourglass {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json dataset_json(const DataSet& data) {
-  Json files = Json::array();
-  for (const SourceFile& file : data.files)
-    files.push_back({{"path", file.path}, {"sha256", file.sha256}});
-  return {{"name", data.name}, {"builtin", data.builtin}, {"files", files}};
-}
-
-Json quality_json(const Quality& quality) {
-  return {{"mse", quality.mse}, {"se", quality.se}, {"se_clipped", quality.se_clipped}};
-}
 
 std::string utc_now() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());

@@ -189,13 +189,9 @@ void Trainer::evaluate() {
   const Evaluation test = engine_->evaluate(request_.data.test);
   result_.test = quality(test, width);
   result_.dead = dead_units(test, plan_.network, lit_pixels(plan_.train));
-  if (width <= max_principal_width) {
-    const int threads = result_.engine.threads;
-    if (!components_)
-      components_ =
-          principal_components(plan_.train, std::min(plan_.network.code_width(), width), threads);
-    result_.pca = pca_quality(*components_, request_.data.test, threads);
-  }
+  const int threads = result_.engine.threads;
+  result_.pca = components_ ? pca_quality(*components_, request_.data.test, threads)
+                            : pca_beside(plan_.network, plan_.train, request_.data.test, threads);
   result_.seconds_evaluate = seconds_since(begin);
 }
 

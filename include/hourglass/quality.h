@@ -45,4 +45,10 @@ struct PcaQuality {
 [[nodiscard]] PcaQuality pca_quality(const PrincipalComponents& components, const Images& test,
                                      int threads);
 
+/// PCA of `training` with as many components as `network`'s code is wide, or as its input where
+/// that is narrower, evaluated on `test`; none where the input is too wide for it.
+[[nodiscard]] std::optional<PcaQuality> pca_beside(const NetworkSpec& network,
+                                                   const Images& training, const Images& test,
+                                                   int threads);
+
 }  // namespace hourglass

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -122,6 +123,44 @@ TEST_CASE("components are orthonormal, sorted, and of fixed sign") {
     }
     CHECK(largest > 0);
   }
+}
+
+TEST_CASE("with fewer images than pixels the components are still those of the covariance") {
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  const Images images = images_with_structure(20, 6, 6);
+  const Moments moments = image_moments(images, 1);
+  constexpr std::size_t count = 30;  // 11 more than 20 images can have
+  const PrincipalComponents components = principal_components(images, count, 1);
+  CHECK(principal_components(images, count, 3).directions == components.directions);
+  const auto entry = [&](std::size_t i, std::size_t p) {
+    return components.directions[i * 36 + p];
+  };
+  for (std::size_t p = 0; p < 36; ++p) CHECK(components.mean[p] == Approx(moments.mean[p]));
+  double total = 0;
+  for (std::size_t p = 0; p < 36; ++p) total += moments.covariance[p * 36 + p];
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    // Backward error of an eigenpair: |C v - lambda v| <= n epsilon |C|, and X^T u loses
+    // sqrt(largest / lambda) of it. The norm is bounded by the trace.
+    const double lambda = components.variances[i];
+    sum += lambda;
+    if (i > 0) CHECK(lambda <= components.variances[i - 1]);
+    double residual = 0;
+    for (std::size_t p = 0; p < 36; ++p) {
+      double product = 0;
+      for (std::size_t q = 0; q < 36; ++q) product += moments.covariance[p * 36 + q] * entry(i, q);
+      residual += (product - lambda * entry(i, p)) * (product - lambda * entry(i, p));
+    }
+    const double loss = std::sqrt(total / std::max(lambda, epsilon * total));
+    INFO("component " << i);
+    CHECK(std::sqrt(residual) <= 36 * epsilon * total * loss);
+    for (std::size_t j = 0; j < count; ++j) {
+      double dot = 0;
+      for (std::size_t p = 0; p < 36; ++p) dot += entry(i, p) * entry(j, p);
+      CHECK(dot == Approx(i == j ? 1.0 : 0.0).margin(1e-12));
+    }
+  }
+  CHECK(sum == Approx(total).epsilon(36 * epsilon));
 }
 
 TEST_CASE("a principal network is PCA at step 0") {
