@@ -1,6 +1,7 @@
 # Decides whether this build has the CUDA engine: sets HOURGLASS_WITH_CUDA, and enables the language.
+# AUTO is OFF under sanitizers: what they look at runs on the emulator.
 set(HOURGLASS_WITH_CUDA OFF)
-if(NOT HOURGLASS_CUDA STREQUAL "OFF")
+if(HOURGLASS_CUDA STREQUAL "ON" OR (HOURGLASS_CUDA STREQUAL "AUTO" AND NOT HOURGLASS_SANITIZE))
   find_package(CUDAToolkit 12 QUIET)
   include(CheckLanguage)
   check_language(CUDA)
@@ -15,7 +16,12 @@ endif()
 
 if(HOURGLASS_WITH_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)  # the last one as PTX too
+    # The last one as PTX too, for what comes after it. CUDA 12.8 brought 100.
+    if(CUDAToolkit_VERSION VERSION_LESS 12.8)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+    else()
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)
+    endif()
   endif()
   enable_language(CUDA)
   if(NOT cuda_std_20 IN_LIST CMAKE_CUDA_COMPILE_FEATURES)
@@ -23,7 +29,8 @@ if(HOURGLASS_WITH_CUDA)
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
   endif()
-  message(STATUS "CUDA engine: yes, with CUDA ${CUDAToolkit_VERSION}")
+  message(STATUS
+    "CUDA engine: yes, CUDA ${CUDAToolkit_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
 else()
   message(STATUS "CUDA engine: no (HOURGLASS_CUDA=${HOURGLASS_CUDA})")
 endif()

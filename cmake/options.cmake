@@ -13,10 +13,6 @@ if(HOURGLASS_SANITIZE)
   target_link_options(hourglass_options INTERFACE -fsanitize=${HOURGLASS_SANITIZE})
 endif()
 
-if(HOURGLASS_CUDA STREQUAL "ON")
-  message(FATAL_ERROR "HOURGLASS_CUDA=ON: this version has no CUDA engine yet. Use AUTO or OFF.")
-endif()
-
 # A library of the project: include path, warnings, no surprises.
 function(hourglass_library name)
   add_library(${name} STATIC ${ARGN})

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 
 #include "hourglass/data.h"
@@ -25,17 +26,23 @@ inline void add_threads(CLI::App& verb, int& threads) {
 
 struct EngineFlags {
   EngineRequest request;
-  std::string precision = "fp32";
+  std::string precision = "auto";
   void add(CLI::App& verb) {
     verb.add_option("--device", request.device, "auto, cpu, reference, cuda or cuda:INDEX");
-    verb.add_option("--precision", precision, "fp32 or bf16");
+    verb.add_option("--precision", precision,
+                    "fp32, bf16, tf32 (GPU only); auto: tf32 on a GPU, else fp32");
+    verb.add_option("--stream", request.stream,
+                    "training images on a GPU: resident, stream (copied as needed) or auto");
     add_threads(verb, request.threads);
   }
-  /// The request, with the precision's name read. Throws UsageError.
+  /// The request as this machine can meet it; says on stderr why `auto` is not the GPU. Throws
+  /// UsageError and DeviceError.
   [[nodiscard]] EngineRequest resolved() const {
     EngineRequest result = request;
-    result.precision = parse_precision(precision);
-    return result;
+    if (precision != "auto") result.precision = parse_precision(precision);
+    const ResolvedRequest choice = resolve(result);
+    if (!choice.note.empty()) std::fprintf(stderr, "device  %s\n", choice.note.c_str());
+    return choice.request;
   }
 };
 

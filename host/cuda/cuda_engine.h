@@ -59,8 +59,14 @@ struct CudaDevice {
   std::size_t memory_bytes = 0;
 };
 
+/// bf16 and tf32 came with compute capability 8.0.
+inline constexpr int least_major = 8;
+
+/// Whether this build has the engine at all.
+[[nodiscard]] bool built_with_cuda();
+
 /// What this process can use. Where `devices` is empty, `problem` says why: no CUDA in the build,
-/// no driver, a driver that is too old, the stub library, no device or hidden ones.
+/// no driver, a driver that is too old, the stub library, no device or hidden ones, no cuBLASLt.
 struct CudaStatus {
   std::vector<CudaDevice> devices;
   std::string problem;

@@ -5,12 +5,11 @@
 #include <string>
 
 #include "cuda/cuda_engine.h"
+#include "cuda/gemm.h"
 #include "hourglass/error.h"
 
 namespace hourglass::cuda {
 namespace {
-
-constexpr int least_major = 8;  // bf16 and tf32 came with compute capability 8.0
 
 std::string cuda_version(int number) {  // 13000: "13.0"
   return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
@@ -58,6 +57,8 @@ CudaStatus problem(cudaError_t error) {
 
 }  // namespace
 
+bool built_with_cuda() { return true; }
+
 CudaStatus cuda_device_status() {
   int count = 0;  // left as it is without a driver
   cudaError_t error = cudaGetDeviceCount(&count);
@@ -71,7 +72,10 @@ CudaStatus cuda_device_status() {
                               properties.multiProcessorCount, properties.totalGlobalMem});
   }
   static_cast<void>(cudaGetLastError());
-  return error == cudaSuccess ? status : problem(error);
+  if (error != cudaSuccess) return problem(error);
+  if (const std::string missing = Gemm::problem(); !missing.empty())
+    return {{}, "a GPU, but " + missing, std::string(products_remedy)};
+  return status;
 }
 
 void require_cuda_device(int index) {

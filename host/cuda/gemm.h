@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "cuda/cuda_engine.h"
 
@@ -49,10 +51,19 @@ constexpr std::int64_t mask_bytes(std::int64_t rows, std::int64_t columns) {
   return rows * mask_stride(columns) / 8;
 }
 
+/// What to do where the library of products is missing.
+inline constexpr std::string_view products_remedy =
+    "Install cuBLAS of that version (part of the CUDA toolkit, and of NVIDIA's packages for "
+    "Python) "
+    "and put its folder into LD_LIBRARY_PATH, or use --device cpu.";
+
 /// Products of one stream: instances share nothing, and each has a workspace of its own, so that
 /// what runs beside them cannot change their bits.
 class Gemm {
  public:
+  /// Why there are no products on this machine; empty if there are.
+  [[nodiscard]] static std::string problem();
+
   /// Bytes of workspace that an instance wants from its owner.
   [[nodiscard]] static std::int64_t workspace_bytes();
 

@@ -6,9 +6,11 @@
 #include <array>
 #include <bit>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/algorithm_cache.h"
+#include "cuda/cublaslt_library.h"
 #include "cuda/event.h"
 #include "cuda/gemm.h"
 #include "hourglass/error.h"
@@ -24,15 +26,15 @@ constexpr int most_candidates = 16;
 
 void require(cublasStatus_t status, const std::string& what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw Error(ExitCode::internal, "cuBLASLt: " + what + ": " + cublasLtGetStatusString(status));
+  throw Error(ExitCode::internal, "cuBLASLt: " + what + ": " + cublaslt().status_string(status));
 }
 
-template <typename Handle, cublasStatus_t (*destroy)(Handle)>
+template <typename Handle, cublasStatus_t (*CublasLt::*destroy)(Handle)>
 class Owned {
  public:
   Owned() = default;
   ~Owned() {
-    if (handle_ != nullptr) static_cast<void>(destroy(handle_));
+    if (handle_ != nullptr) static_cast<void>((cublaslt().*destroy)(handle_));
   }
   Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Owned& operator=(Owned&& other) noexcept {
@@ -46,10 +48,10 @@ class Owned {
   Handle handle_ = nullptr;
 };
 
-using LightHandle = Owned<cublasLtHandle_t, cublasLtDestroy>;
-using Description = Owned<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>;
-using Layout = Owned<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>;
-using Preference = Owned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
+using LightHandle = Owned<cublasLtHandle_t, &CublasLt::destroy>;
+using Description = Owned<cublasLtMatmulDesc_t, &CublasLt::description_destroy>;
+using Layout = Owned<cublasLtMatrixLayout_t, &CublasLt::layout_destroy>;
+using Preference = Owned<cublasLtMatmulPreference_t, &CublasLt::preference_destroy>;
 
 /// The largest power of two that the address is a multiple of, up to what the library asks for.
 std::uint32_t alignment_of(const void* address) {
@@ -71,8 +73,8 @@ cublasLtEpilogue_t library_epilogue(Epilogue epilogue) {
 Layout make_layout(cudaDataType_t type, std::int64_t rows, std::int64_t columns,
                    std::int64_t stride) {
   Layout layout;
-  require(cublasLtMatrixLayoutCreate(layout.target(), type, static_cast<std::uint64_t>(rows),
-                                     static_cast<std::uint64_t>(columns), stride),
+  require(cublaslt().layout_create(layout.target(), type, static_cast<std::uint64_t>(rows),
+                                   static_cast<std::uint64_t>(columns), stride),
           "make a layout");
   return layout;
 }
@@ -113,12 +115,12 @@ PreparedProduct Gemm::State::describe(const Product& product) const {
   prepared.product = product;
   const cublasComputeType_t compute =
       arithmetic == Arithmetic::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  require(cublasLtMatmulDescCreate(prepared.description.target(), compute, CUDA_R_32F),
+  require(cublaslt().description_create(prepared.description.target(), compute, CUDA_R_32F),
           "describe a product");
   const auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto& value) {
-    require(cublasLtMatmulDescSetAttribute(prepared.description.get(), attribute, &value,
-                                           sizeof(value)),
-            "describe a product");
+    require(
+        cublaslt().description_set(prepared.description.get(), attribute, &value, sizeof(value)),
+        "describe a product");
   };
   const cublasOperation_t first = product.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasOperation_t second = product.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -164,11 +166,10 @@ std::string Gemm::State::key(const Product& p) const {
 std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
     const PreparedProduct& prepared) const {
   Preference preference;
-  require(cublasLtMatmulPreferenceCreate(preference.target()), "make a preference");
+  require(cublaslt().preference_create(preference.target()), "make a preference");
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
-    require(
-        cublasLtMatmulPreferenceSetAttribute(preference.get(), attribute, &value, sizeof(value)),
-        "make a preference");
+    require(cublaslt().preference_set(preference.get(), attribute, &value, sizeof(value)),
+            "make a preference");
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace_size));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(prepared.product.b));
@@ -177,25 +178,25 @@ std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(prepared.product.c));
   std::vector<cublasLtMatmulHeuristicResult_t> results(most_candidates);
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
-      handle.get(), prepared.description.get(), prepared.first.get(), prepared.second.get(),
-      prepared.result.get(), prepared.result.get(), preference.get(), most_candidates,
-      results.data(), &count);
+  const cublasStatus_t status =
+      cublaslt().heuristic(handle.get(), prepared.description.get(), prepared.first.get(),
+                           prepared.second.get(), prepared.result.get(), prepared.result.get(),
+                           preference.get(), most_candidates, results.data(), &count);
   results.resize(status == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
   std::erase_if(results, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
   if (results.empty())
     throw Error(ExitCode::internal, "cuBLASLt has no algorithm for this product (" +
                                         key(prepared.product) +
-                                        "): " + cublasLtGetStatusString(status));
+                                        "): " + cublaslt().status_string(status));
   return results;
 }
 
 bool Gemm::State::usable(const PreparedProduct& prepared) const {
   cublasLtMatmulHeuristicResult_t result{};
-  return cublasLtMatmulAlgoCheck(handle.get(), prepared.description.get(), prepared.first.get(),
-                                 prepared.second.get(), prepared.result.get(),
-                                 prepared.result.get(), &prepared.algorithm,
-                                 &result) == CUBLAS_STATUS_SUCCESS &&
+  return cublaslt().algorithm_check(handle.get(), prepared.description.get(), prepared.first.get(),
+                                    prepared.second.get(), prepared.result.get(),
+                                    prepared.result.get(), &prepared.algorithm,
+                                    &result) == CUBLAS_STATUS_SUCCESS &&
          result.workspaceSize <= static_cast<std::size_t>(workspace_size);
 }
 
@@ -203,10 +204,10 @@ cublasStatus_t Gemm::State::run(const PreparedProduct& prepared, cudaStream_t st
   const float one = 1.0F;
   const float zero = 0.0F;
   const Product& p = prepared.product;
-  return cublasLtMatmul(handle.get(), prepared.description.get(), &one, p.b, prepared.first.get(),
-                        p.a, prepared.second.get(), &zero, p.c, prepared.result.get(), p.c,
-                        prepared.result.get(), &prepared.algorithm, workspace,
-                        static_cast<std::size_t>(workspace_size), stream);
+  return cublaslt().matmul(handle.get(), prepared.description.get(), &one, p.b,
+                           prepared.first.get(), p.a, prepared.second.get(), &zero, p.c,
+                           prepared.result.get(), p.c, prepared.result.get(), &prepared.algorithm,
+                           workspace, static_cast<std::size_t>(workspace_size), stream);
 }
 
 float Gemm::State::measure(const PreparedProduct& prepared, cudaStream_t stream) const {
@@ -261,12 +262,12 @@ std::int64_t Gemm::workspace_bytes() { return workspace_size; }
 Gemm::Gemm(Arithmetic arithmetic, void* workspace) : state_(std::make_unique<State>()) {
   state_->arithmetic = arithmetic;
   state_->workspace = workspace;
-  require(cublasLtCreate(state_->handle.target()), "start the library");
+  require(cublaslt().create(state_->handle.target()), "start the library");
   int device = 0;
   cudaDeviceProp properties{};
   kernels::check(cudaGetDevice(&device), "ask for the device");
   kernels::check(cudaGetDeviceProperties(&properties, device), "ask for the device");
-  state_->library_and_gpu = "cublasLt " + std::to_string(cublasLtGetVersion()) + " | " +
+  state_->library_and_gpu = "cublasLt " + std::to_string(cublaslt().version()) + " | " +
                             properties.name + " sm_" + std::to_string(properties.major) +
                             std::to_string(properties.minor) + ' ' +
                             std::to_string(properties.multiProcessorCount) + " SMs";

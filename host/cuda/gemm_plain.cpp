@@ -13,6 +13,8 @@ struct Gemm::State {
   std::vector<Product> products;
 };
 
+std::string Gemm::problem() { return {}; }
+
 std::int64_t Gemm::workspace_bytes() { return 0; }
 
 Gemm::Gemm(Arithmetic arithmetic, void*) : state_(std::make_unique<State>()) {

@@ -4,15 +4,18 @@
 
 namespace hourglass::cuda {
 
+bool built_with_cuda() { return false; }
+
 CudaStatus cuda_device_status() {
   return {{},
           "hourglass was built without CUDA",
           "Build it where the CUDA toolkit is installed, or use --device cpu."};
 }
 
-void require_cuda_device(int) {
+void require_cuda_device(int index) {
   const CudaStatus status = cuda_device_status();
-  throw DeviceError({"--device cuda", "an NVIDIA GPU", status.problem, status.remedy});
+  const std::string number = index == 0 ? "" : ":" + std::to_string(index);
+  throw DeviceError({"--device cuda" + number, "an NVIDIA GPU", status.problem, status.remedy});
 }
 
 std::unique_ptr<Engine> make_cuda_engine(const TrainingPlan&, const CudaOptions& options) {

@@ -1,50 +1,69 @@
 #include "hourglass/make_engine.h"
 
-#include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 #include "cpu/cpu_engine.h"
-#include "hourglass/error.h"
-#include "hourglass/nearest.h"
+#include "cuda/cuda_engine.h"
 #include "reference/reference_engine.h"
 #include "train/check_engine.h"
+#include "train/engine_request.h"
 
 namespace hourglass {
 namespace {
 
-constexpr std::array<std::string_view, 2> precision_names{"fp32", "bf16"};
-constexpr std::array<std::string_view, 4> device_names{"auto", "cpu", "reference", "cuda"};
+cuda::CudaOptions cuda_options(const EngineRequest& request) {
+  constexpr std::array arithmetics{cuda::Arithmetic::fp32, cuda::Arithmetic::bf16,
+                                   cuda::Arithmetic::tf32};
+  cuda::CudaOptions options;
+  options.device = cuda_index(request.device);
+  options.arithmetic = arithmetics[static_cast<std::size_t>(*request.precision)];
+  if (request.stream == "resident") options.placement = cuda::Placement::resident;
+  if (request.stream == "stream") options.placement = cuda::Placement::stream;
+  return options;
+}
+
+/// Why the first GPU cannot be used; empty if it can.
+std::string gpu_problem() {
+  const cuda::CudaStatus status = cuda::cuda_device_status();
+  if (status.devices.empty()) return status.problem;
+  const cuda::CudaDevice& device = status.devices.front();
+  if (device.major >= cuda::least_major) return "";
+  return device.name + ", older than compute capability " + std::to_string(cuda::least_major) +
+         ".0";
+}
 
 std::unique_ptr<Engine> make_plain_engine(const TrainingPlan& plan, const EngineRequest& request) {
-  const std::string_view device = request.device;
-  if (device == "cuda" || device.starts_with("cuda:"))
-    throw DeviceError({"--device " + request.device, "an NVIDIA GPU and the CUDA engine",
-                       "a build without CUDA", "Use --device cpu or --device auto."});
-  if (device == "reference") return reference::make_reference_engine(plan);
-  if (device != "auto" && device != "cpu")
-    throw UsageError(unknown_name("device", device, device_names));
+  if (request.is_cuda()) return cuda::make_cuda_engine(plan, cuda_options(request));
+  if (request.device == "reference") return reference::make_reference_engine(plan);
   cpu::CpuOptions options;
   options.threads = request.threads;
-  options.precision = request.precision;
+  options.precision = *request.precision;
   return cpu::make_cpu_engine(plan, options);
 }
 
 }  // namespace
 
-std::string_view name(Precision precision) {
-  return precision_names[static_cast<std::size_t>(precision)];
-}
-
-Precision parse_precision(std::string_view text) {
-  const auto found = std::ranges::find(precision_names, text);
-  if (found == precision_names.end())
-    throw UsageError(unknown_name("precision", text, precision_names));
-  return static_cast<Precision>(found - precision_names.begin());
+ResolvedRequest resolve(const EngineRequest& request) {
+  request.validate();
+  ResolvedRequest resolved{request, ""};
+  EngineRequest& result = resolved.request;
+  if (result.is_cuda()) cuda::require_cuda_device(cuda_index(result.device));
+  if (result.device == "auto") {
+    const std::string problem = gpu_problem();
+    result.device = problem.empty() ? "cuda" : "cpu";
+    if (!problem.empty() && cuda::built_with_cuda()) resolved.note = "on the CPU: " + problem;
+  }
+  result.validate();
+  if (!result.precision) result.precision = result.is_cuda() ? Precision::tf32 : Precision::fp32;
+  return resolved;
 }
 
 std::unique_ptr<Engine> make_engine(const TrainingPlan& plan, const EngineRequest& request) {
-  auto engine = make_plain_engine(plan, request);
-  if (!request.check) return engine;
+  const EngineRequest resolved = resolve(request).request;
+  auto engine = make_plain_engine(plan, resolved);
+  if (!resolved.check) return engine;
   return make_check_engine(plan, std::move(engine), reference::make_reference_engine(plan));
 }
 

@@ -37,7 +37,7 @@ class Trainer {
       : request_(request),
         observer_(observer),
         recipe_(request.recipe),
-        engine_request_(request.engine) {}
+        engine_request_(resolve(request.engine).request) {}
 
   TrainResult run();
 
@@ -88,7 +88,6 @@ void Trainer::plan() {
                      " steps. Ask for more --epochs.");
   plan_.optimizer = recipe_.optimizer;
   result_.network = plan_.network;
-  result_.planned_steps = recipe_.optimizer.total_steps;
 }
 
 TrainingState Trainer::start() {
@@ -134,7 +133,7 @@ void Trainer::save() {
   checkpoint.cols = plan_.train.cols;
   checkpoint.state = engine_->state();
   checkpoint.seed = recipe_.seed;
-  checkpoint.config_json = run_config(recipe_, request_.data, engine_request_.precision);
+  checkpoint.config_json = run_config(recipe_, request_.data, *engine_request_.precision);
   save_checkpoint(directory().checkpoint(), checkpoint);
 }
 
@@ -202,6 +201,11 @@ TrainResult Trainer::run() {
     recipe_ = recipe_of_run(checkpoint_->config_json);
     require_same_data(checkpoint_->config_json, request_.data);
     engine_request_.precision = precision_of_run(checkpoint_->config_json);
+    // TF32 is a GPU's way to multiply: a state of such a run goes on in fp32 elsewhere.
+    if (engine_request_.precision == Precision::tf32 && !engine_request_.is_cuda())
+      engine_request_.precision = Precision::fp32;
+    engine_request_.validate();
+    engine_request_.validate();
   }
   plan();
   result_.recipe = recipe_;
@@ -227,9 +231,9 @@ TrainResult Trainer::run() {
   const std::int64_t first_step = done_;
   const std::int64_t last_step = request_.stop_at_step > 0
                                      ? std::max(first_step, request_.stop_at_step)
-                                     : result_.planned_steps;
+                                     : plan_.optimizer.total_steps;
   log_.emplace(directory().metrics(), done_);
-  log_interval_ = std::max<std::int64_t>(1, result_.planned_steps / 5000);
+  log_interval_ = std::max<std::int64_t>(1, plan_.optimizer.total_steps / 5000);
   if (request_.resume)
     result_.losses = read_metrics(directory().metrics(), steps_per_epoch_).epoch_losses;
   engine_->set_state(state);

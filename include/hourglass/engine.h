@@ -14,7 +14,9 @@
 
 namespace hourglass {
 
-enum class Precision { fp32, bf16 };
+/// Of the matrix products; parameters, moments and sums are in single precision always. tf32:
+/// operands rounded to 10 bits of mantissa, on NVIDIA GPUs only.
+enum class Precision { fp32, bf16, tf32 };
 
 /// All that training carries from one step to the next. Three flat arenas in the layout of
 /// `parameter_layout`; a checkpoint is this and the plan.
@@ -59,7 +61,7 @@ enum class Part { whole, encoder, decoder };
 struct EngineInfo {
   std::string name;       // "cpu"
   std::string device;     // for people: "avx2, 2 threads, sparse input"
-  std::string precision;  // "fp32", "bf16"
+  std::string precision;  // "fp32", "bf16", "tf32"
   int threads = 1;
 };
 

@@ -1,0 +1,82 @@
+#include "train/engine_request.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <system_error>
+
+#include "hourglass/error.h"
+#include "hourglass/make_engine.h"
+#include "hourglass/nearest.h"
+
+namespace hourglass {
+namespace {
+
+constexpr std::array<std::string_view, 3> precision_names{"fp32", "bf16", "tf32"};
+constexpr std::array<std::string_view, 4> device_names{"auto", "cpu", "reference", "cuda"};
+constexpr std::array<std::string_view, 3> stream_names{"auto", "resident", "stream"};
+
+/// What only a GPU can do.
+void refuse_gpu_options(const EngineRequest& request) {
+  const std::string found = "--device " + request.device;
+  if (request.precision == Precision::tf32)
+    throw UsageError(Finding{"--precision tf32", "an NVIDIA GPU (--device cuda)", found,
+                             "Use --precision fp32 or bf16."});
+  if (request.stream != "auto")
+    throw UsageError(Finding{"--stream " + request.stream, "an NVIDIA GPU (--device cuda)", found,
+                             "Leave it out: the images are in the CPU's memory as it is."});
+}
+
+void refuse_reference_options(const EngineRequest& request) {
+  const std::string subject = "--device reference";
+  const std::string remedy = "Leave it out, or use --device cpu.";
+  if (request.precision.value_or(Precision::fp32) != Precision::fp32)
+    throw UsageError(Finding{subject, "no --precision: it computes in double",
+                             "--precision " + std::string(name(*request.precision)), remedy});
+  if (request.threads > 1)
+    throw UsageError(Finding{subject, "no --threads: it has one",
+                             "--threads " + std::to_string(request.threads), remedy});
+}
+
+}  // namespace
+
+int cuda_index(std::string_view device) {
+  if (device == "cuda") return 0;
+  const std::string_view number = device.substr(std::string_view("cuda:").size());
+  int index = -1;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (error != std::errc() || end != number.data() + number.size() || index < 0)
+    throw UsageError(Finding{"--device " + std::string(device),
+                             "cuda or cuda:INDEX, a number from 0", "'" + std::string(number) + "'",
+                             "`nvidia-smi` lists the devices."});
+  return index;
+}
+
+bool EngineRequest::is_cuda() const { return device == "cuda" || device.starts_with("cuda:"); }
+
+void EngineRequest::validate() const {
+  if (std::ranges::find(stream_names, stream) == stream_names.end())
+    throw UsageError(unknown_name("value of --stream", stream, stream_names));
+  if (is_cuda()) {
+    static_cast<void>(cuda_index(device));
+    return;
+  }
+  if (std::ranges::find(device_names, device) == device_names.end())
+    throw UsageError(unknown_name("device", device, device_names));
+  if (device != "auto") refuse_gpu_options(*this);
+  if (device == "reference") refuse_reference_options(*this);
+}
+
+std::string_view name(Precision precision) {
+  return precision_names[static_cast<std::size_t>(precision)];
+}
+
+Precision parse_precision(std::string_view text) {
+  const auto found = std::ranges::find(precision_names, text);
+  if (found == precision_names.end())
+    throw UsageError(unknown_name("precision", text, precision_names));
+  return static_cast<Precision>(found - precision_names.begin());
+}
+
+}  // namespace hourglass
