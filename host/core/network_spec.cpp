@@ -54,16 +54,19 @@ std::vector<std::int64_t> parse_widths(std::string_view text) {
   std::vector<std::int64_t> widths;
   const char* cursor = text.data();
   const char* const end = cursor + text.size();
+  const auto refuse = [&](const char* expected) {
+    throw UsageError(Finding{"--widths", expected, "'" + std::string(text) + "'",
+                             "Write for example 784,392,196."});
+  };
   for (;;) {
     std::int64_t width = 0;
     const auto [next, error] = std::from_chars(cursor, end, width);
     if (error != std::errc{} || width < 1 || width > max_width)
-      throw UsageError("widths '" + std::string(text) +
-                       "': expected positive whole numbers up to 1000000 such as 784,392,196");
+      refuse("whole numbers from 1 to 1000000");
     widths.push_back(width);
     if (next == end) break;
     if (*next != ',' && *next != '-')
-      throw UsageError("widths '" + std::string(text) + "': expected ',' or '-' between numbers");
+      refuse("',' or '-' between numbers");
     cursor = next + 1;
   }
   if (widths.size() >= 2 && widths.front() != widths.back())

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <numbers>
 #include <string>
 
@@ -23,22 +24,28 @@ Enum parse(std::string_view kind, std::string_view text,
   return static_cast<Enum>(found - names.begin());
 }
 
-void require(bool condition, const std::string& message) {
-  if (!condition) throw UsageError(message);
+/// `flag` must hold `expected`; `found` is what it holds.
+void require(bool condition, const char* flag, const char* expected, double found,
+             const char* remedy) {
+  if (condition) return;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", found);
+  throw UsageError(Finding{flag, expected, text.data(), remedy});
 }
 
 }  // namespace
 
 void OptimizerSpec::validate() const {
-  require(std::isfinite(learning_rate) && learning_rate > 0,
-          "the learning rate must be a positive number, found " + std::to_string(learning_rate));
-  require(beta1 >= 0 && beta1 < 1, "beta1 must be in [0, 1), found " + std::to_string(beta1));
-  require(beta2 >= 0 && beta2 < 1, "beta2 must be in [0, 1), found " + std::to_string(beta2));
-  require(std::isfinite(epsilon) && epsilon >= 1e-30,
-          "epsilon must be at least 1e-30, found " + std::to_string(epsilon));
-  require(warmup_steps >= 0,
-          "warm-up steps must not be negative, found " + std::to_string(warmup_steps));
-  require(total_steps >= 0, "steps must not be negative, found " + std::to_string(total_steps));
+  require(std::isfinite(learning_rate) && learning_rate > 0, "--lr", "a learning rate above 0",
+          learning_rate, "Try 0.003.");
+  require(beta1 >= 0 && beta1 < 1, "--beta1", "a decay from 0 to below 1", beta1, "Try 0.9.");
+  require(beta2 >= 0 && beta2 < 1, "--beta2", "a decay from 0 to below 1", beta2, "Try 0.999.");
+  require(std::isfinite(epsilon) && epsilon >= 1e-30, "--epsilon", "at least 1e-30", epsilon,
+          "Try 1e-8.");
+  require(warmup_steps >= 0, "--warmup", "0 or more steps", static_cast<double>(warmup_steps),
+          "0 is no warm-up.");
+  require(total_steps >= 0, "total_steps", "0 or more steps", static_cast<double>(total_steps),
+          "0 takes those of --epochs.");
 }
 
 double learning_rate(const OptimizerSpec& spec, std::int64_t step) {

@@ -180,7 +180,7 @@ void apply_limit(std::int64_t limit, Images& images, Labels& labels) {
 
 DataSet load_dataset(const DataRequest& request, DataLabels* labels) {
   if (request.limit == 0)
-    throw UsageError(Finding{"limit", "at least 1 image", "0", "Leave it out for all images."});
+    throw UsageError(Finding{"--limit", "at least 1 image", "0", "Leave it out for all images."});
   DataLabels found;
   DataSet set;
   if (request.source == "mnist") {

@@ -80,11 +80,11 @@ Recipe preset(std::string_view name) { return find_preset(name).make(); }
 
 void Recipe::validate() const {
   if (batch < 1 || batch > 10'000'000)
-    throw UsageError("the batch must be between 1 and 10000000 images, found " +
-                     std::to_string(batch));
+    throw UsageError(
+        Finding{"--batch", "1 to 10000000 images", std::to_string(batch), "Try 150."});
   if (epochs < 1 || epochs > 10'000'000)
-    throw UsageError("the number of epochs must be between 1 and 10000000, found " +
-                     std::to_string(epochs));
+    throw UsageError(
+        Finding{"--epochs", "1 to 10000000 epochs", std::to_string(epochs), "Try 5."});
   optimizer.validate();
   if (!widths.empty()) static_cast<void>(network(widths.front()));
 }
@@ -97,7 +97,10 @@ NetworkSpec Recipe::network(std::int64_t input_width) const {
                      " wide, but the images have " + std::to_string(input_width) +
                      " pixels. Leave --widths out, or begin it with " +
                      std::to_string(input_width) + ".");
-  if (spec.widths.size() < 3) spec.validate();
+  if (spec.widths.size() < 3)
+    throw UsageError(Finding{"--widths", "at least two layers, that is three widths",
+                             std::to_string(spec.widths.size()),
+                             "Write for example 784,196,784, or the encoder's alone: 784,196."});
   spec.activations.assign(spec.widths.size() - 1, hidden);
   spec.activations.back() = output;
   spec.activations[static_cast<std::size_t>(spec.encoder_layers() - 1)] = code;

@@ -136,6 +136,46 @@ TEST_CASE("cli: reconstruct takes a PNG of the right size and refuses another") 
   require_failure({"reconstruct", run, folder / "digit.png"}, 2, {"-o", "--show"});
 }
 
+TEST_CASE("cli: reconstruct takes a file before a built-in set of that name") {
+  const TemporaryFolder folder;
+  const std::string run = trained_run();
+  const std::string images =
+      idx_bytes(0x08, {3, 28, 28}, std::string(std::size_t{3 * 784}, '\x60'));
+  for (const char* name : {"strokes", "strokes-of-mine", "strokes:100", "a,b"}) {
+    INFO(name);
+    std::filesystem::remove(write_file(folder / "out.npy", ""));
+    write_file(folder / name, images);
+    const Words words = hourglass_command({"reconstruct", run, name, "-o", "out.npy"});
+    const Words there{"bash", "-c", "cd \"$1\"; shift; exec \"$@\"", "bash", folder / "."};
+    const CommandResult result = run_command(join(there, words));
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    CHECK(NpyReader(folder / "out.npy").rows() == 3);
+  }
+  require_failure({"reconstruct", run, "strokes-of-nobody", "-o", folder / "out.npy"}, 3,
+                  {"strokes-of-nobody", "no such file"});
+}
+
+TEST_CASE("cli: data check and export say when the images are the built-in ones") {
+  const TemporaryFolder folder;
+  for (const Words& words :
+       {Words{"check", "strokes:30"}, {"export", "strokes:30", folder / "set"}}) {
+    const CommandResult result = hourglass(join({"data"}, words));
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.err, Catch::Contains("not real data"));
+  }
+}
+
+TEST_CASE("cli: eval compares a code wider than the image with all components") {
+  const TemporaryFolder folder;
+  const std::string images = write_file(folder / "images", u8_images(40, 2));
+  const std::string run = folder / "run";
+  REQUIRE(hourglass({"train", "--data", images, "--widths", "4,7,6,7,4", "--init",
+                     "variance_scaling", "--batch", "10", "--epochs", "1", "--out", run})
+              .exit_code == 0);
+  CHECK(require_json({"eval", run, "--data", images, "--json"})["pca"]["components"] == 4);
+}
+
 TEST_CASE("cli: eval prints every figure, and its gates decide the exit code") {
   const std::string run = trained_run();
   const auto result = require_json({"eval", run, "--data", "strokes:500", "--json"});

@@ -25,26 +25,30 @@ void require_bad_training(const Words& flags, int exit_code, const Words& parts)
 }  // namespace
 
 TEST_CASE("cli: networks that are none") {
-  require_bad_training({"--widths", "784,0,784"}, 2, {"widths", "784,0,784"});
-  require_bad_training({"--widths", "784,-4,784"}, 2, {"widths"});
-  require_bad_training({"--widths", "784,784"}, 2, {"two layers"});
-  require_bad_training({"--widths", "784"}, 2, {"two layers"});
-  require_bad_training({"--widths", "784,many"}, 2, {"widths"});
+  require_bad_training({"--widths", "784,0,784"}, 2, {"--widths", "784,0,784", "for example"});
+  require_bad_training({"--widths", "784,-4,784"}, 2, {"--widths", "for example"});
+  require_bad_training({"--widths", "784,784"}, 2, {"--widths", "two layers", "784,196"});
+  require_bad_training({"--widths", "784"}, 2, {"--widths", "two layers", "784,196"});
+  require_bad_training({"--widths", "784,many"}, 2, {"--widths", "784,many", "for example"});
   require_bad_training({"--widths", "100,16,4"}, 2, {"100", "784"});
   require_bad_training({"--hidden", "sigmoid"}, 2, {"principal"});
   require_bad_training({"--widths", "784,16,12"}, 2, {"principal", "twice"});
 }
 
 TEST_CASE("cli: numbers that make no sense") {
-  require_bad_training({"--batch", "0"}, 2, {"batch", "0"});
+  require_bad_training({"--batch", "0"}, 2, {"--batch", "found 0", "Try 150"});
   require_bad_training({"--batch", "many"}, 2, {"--batch", "many"});
-  require_bad_training({"--lr", "-1"}, 2, {"learning rate", "-1"});
-  require_bad_training({"--lr", "nan"}, 2, {"learning rate"});
-  require_bad_training({"--epochs", "0"}, 2, {"epochs", "0"});
+  require_bad_training({"--lr", "-1"}, 2, {"--lr", "learning rate", "found -1", "Try"});
+  require_bad_training({"--lr", "-1e-30"}, 2, {"found -1e-30"});
+  require_bad_training({"--lr", "nan"}, 2, {"--lr", "learning rate"});
+  require_bad_training({"--epochs", "0"}, 2, {"--epochs", "found 0", "Try"});
   require_bad_training({"--threads", "-1"}, 2, {"--threads"});
   require_bad_training({"--steps", "-1"}, 2, {"--steps"});
-  require_bad_training({"--beta1", "1.5"}, 2, {"beta1"});
-  require_bad_training({"--limit", "0"}, 2, {"limit"});
+  require_bad_training({"--beta1", "1.5"}, 2, {"--beta1", "1.5", "Try"});
+  require_bad_training({"--beta2", "-1"}, 2, {"--beta2", "Try"});
+  require_bad_training({"--epsilon", "0"}, 2, {"--epsilon", "Try"});
+  require_bad_training({"--warmup", "-1"}, 2, {"--warmup", "0 is"});
+  require_bad_training({"--limit", "0"}, 2, {"--limit"});
 }
 
 TEST_CASE("cli: unknown names are answered with the nearest") {
@@ -66,6 +70,42 @@ TEST_CASE("cli: a JSON recipe that is wrong") {
   write_file(path, R"({"batch": )");
   require_bad_training({"--config", path}, 2, {"JSON"});
   require_bad_training({"--config", folder / "nothing"}, 2, {"nothing"});
+}
+
+TEST_CASE("cli: a recipe names its own preset, and none goes beside it") {
+  const TemporaryFolder folder;
+  const std::string path = write_file(folder / "recipe.json", R"({"preset": "tutorial"})");
+  require_bad_training({"--config", path, "--preset", "principal"}, 2,
+                       {"--config " + path, "--preset principal", "Leave one"});
+  const Words training{"train",    "--data",  "strokes:60", "--widths",    "784,8,2", "--epochs",
+                       "1",        "--steps", "1",          "--batch",     "10",      "--json",
+                       "--config", path,      "--out",      folder / "run"};
+  const auto result = require_json(training);
+  CHECK(result["preset"] == "tutorial");
+  CHECK_THAT(result["network"].get<std::string>(), Catch::Contains("relu,relu,relu,relu"));
+}
+
+TEST_CASE("cli: the reference engine refuses what it has not") {
+  require_bad_training({"--device", "reference", "--precision", "bf16"}, 2,
+                       {"--device reference", "--precision bf16", "--device cpu"});
+  require_bad_training({"--device", "reference", "--threads", "2"}, 2,
+                       {"--device reference", "--threads 2", "--device cpu"});
+  require_failure({"eval", trained_run(), "--device", "reference", "--precision", "bf16"}, 2,
+                  {"--device reference"});
+  // A run in bf16 goes on in bf16, which the reference engine has not either.
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  REQUIRE(hourglass(small_training(run, {"--precision", "bf16", "--steps", "1"})).exit_code == 0);
+  require_failure({"train", "--resume", run, "--device", "reference"}, 2, {"--device reference"});
+}
+
+TEST_CASE("cli: bench has no flag without effect") {
+  require_failure({"bench", "--precision", "bf16"}, 2, {"unknown flag '--precision'"});
+  require_failure({"bench", "--device", "cpu"}, 2, {"unknown flag '--device'"});
+  const auto result = require_json({"bench", "--threads", "1", "--rounds", "1", "--batch", "20",
+                                    "--only", "products", "--data", "strokes:20", "--json"});
+  CHECK(result["threads"] == 1);
+  CHECK(result["results"].size() == 2);
 }
 
 TEST_CASE("cli: a GPU that is not there") {
@@ -163,6 +203,10 @@ TEST_CASE("cli: doctor always answers") {
   const CommandResult result = hourglass({"doctor"}, {"HOURGLASS_DATA_DIR=" + (folder / "empty")});
   CHECK(result.exit_code == 0);
   CHECK_THAT(result.out, Catch::Contains("hourglass data fetch mnist"));
+  // No home, no cache and no temporary directory: nothing of that may end it.
+  CHECK(hourglass({"doctor"}, {"HOURGLASS_DATA_DIR=", "XDG_CACHE_HOME=", "HOME=",
+                               "TMPDIR=" + (folder / "none")})
+            .exit_code == 0);
 }
 
 }  // namespace hourglass::test
