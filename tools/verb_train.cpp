@@ -160,9 +160,9 @@ int train_verb(const CLI::App& verb, TrainFlags& flags, const Invocation& invoca
   request.signal = &received_signal;
   if (!flags.resume.empty()) {
     forbid_with_resume(verb);
-    request.resume = true;
     request.directory = flags.resume;
-    request.recipe = resumed_recipe(request.directory);
+    request.checkpoint = checkpoint_to_resume(request.directory);
+    request.recipe = recipe_of(*request.checkpoint);
     if (verb.count("--data") == 0) flags.data.request.source = request.recipe.data;
     flags.data.request.limit = request.recipe.limit;
   } else {

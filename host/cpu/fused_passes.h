@@ -20,7 +20,6 @@ class FusedPasses {
   FusedPasses(const FusedPasses&) = delete;
   FusedPasses& operator=(const FusedPasses&) = delete;
 
-  [[nodiscard]] const Kernels& kernels() const { return kernels_; }
   void read_state(const TrainingState& state, ThreadPool& pool);
   void write_state(TrainingState& state, ThreadPool& pool) const;
 

@@ -69,19 +69,4 @@ Picture reconstruction_grid(const float* originals, const float* reconstructions
   return sheet.take();
 }
 
-Picture image_grid(const float* images, std::int64_t count, std::int64_t rows, std::int64_t cols) {
-  const std::int64_t scale = std::max<std::int64_t>(1, pleasant_side / std::max(rows, cols));
-  const std::int64_t across = std::clamp<std::int64_t>(count, 1, images_across);
-  const std::int64_t lines = std::max<std::int64_t>(1, (count + across - 1) / across);
-  const std::int64_t cell_rows = rows * scale + gap;
-  const std::int64_t cell_cols = cols * scale + gap;
-  Sheet sheet(lines * cell_rows + gap, across * cell_cols + gap, scale);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float* image = images + i * rows * cols;
-    sheet.paste(i / across * cell_rows + gap, i % across * cell_cols + gap, rows, cols,
-                [&](std::int64_t r, std::int64_t c) { return clip(image[r * cols + c]); });
-  }
-  return sheet.take();
-}
-
 }  // namespace hourglass

@@ -40,10 +40,10 @@ Initialisation parse_initialisation(std::string_view text) {
   return static_cast<Initialisation>(found - names.begin());
 }
 
-std::vector<float> variance_scaling(const NetworkSpec& network, std::uint64_t seed, double scale) {
+std::vector<float> variance_scaling(const NetworkSpec& network, std::uint64_t seed) {
   std::vector<float> parameters(static_cast<std::size_t>(network.parameter_count()), 0.0F);
   for (const LayerSlot& slot : parameter_layout(network)) {
-    const double deviation = std::sqrt(scale / static_cast<double>(slot.in)) / cut_deviation;
+    const double deviation = std::sqrt(1.0 / static_cast<double>(slot.in)) / cut_deviation;
     for (std::int64_t i = slot.weight; i < slot.bias; ++i)
       parameters[static_cast<std::size_t>(i)] =
           static_cast<float>(deviation * cut_normal(seed, static_cast<std::uint64_t>(i)));

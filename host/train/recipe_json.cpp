@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
 
 #include "hourglass/error.h"
 #include "hourglass/nearest.h"
@@ -18,9 +20,11 @@ struct Field {
   std::function<void(const Json&, Recipe&)> read;
 };
 
-template <typename T>
-Field number(std::string_view key, T& (*member)(Recipe&)) {
-  return {key, [=](const Recipe& recipe) { return Json(member(const_cast<Recipe&>(recipe))); },
+/// A number of the recipe; `member` gives a reference to it in a recipe that may be const.
+template <typename Member>
+Field number(std::string_view key, Member member) {
+  using T = std::remove_reference_t<decltype(member(std::declval<Recipe&>()))>;
+  return {key, [=](const Recipe& recipe) { return Json(member(recipe)); },
           [=](const Json& value, Recipe& recipe) {
             if constexpr (std::is_integral_v<T>) {
               if (!value.is_number_integer()) throw UsageError("expected a whole number");
@@ -33,12 +37,10 @@ Field number(std::string_view key, T& (*member)(Recipe&)) {
           }};
 }
 
-template <typename T>
-Field choice(std::string_view key, T& (*member)(Recipe&), T (*parse)(std::string_view)) {
-  return {key,
-          [=](const Recipe& recipe) {
-            return Json(std::string(name(member(const_cast<Recipe&>(recipe)))));
-          },
+/// A name of the recipe; `parse` reads it.
+template <typename Member, typename Parse>
+Field choice(std::string_view key, Member member, Parse parse) {
+  return {key, [=](const Recipe& recipe) { return Json(std::string(name(member(recipe)))); },
           [=](const Json& value, Recipe& recipe) {
             if (!value.is_string()) throw UsageError("expected a name in quotes");
             member(recipe) = parse(value.get<std::string>());
@@ -59,8 +61,8 @@ const std::vector<Field>& fields() {
          if (!value.is_string()) throw UsageError("expected a name in quotes");
          r.data = value.get<std::string>();
        }},
-      number<std::int64_t>(
-          "limit", [](R & r) -> auto& { return r.limit; }),
+      number(
+          "limit", [](auto& r) -> auto& { return r.limit; }),
       {"widths", [](const R& r) { return Json(r.widths); },
        [](const Json& value, R& r) {
          if (!value.is_array()) throw UsageError("expected a list of whole numbers");
@@ -68,36 +70,36 @@ const std::vector<Field>& fields() {
          for (const Json& width : value) text += (text.empty() ? "" : ",") + width.dump();
          r.widths = text.empty() ? std::vector<std::int64_t>{} : parse_widths(text);
        }},
-      choice<Activation>(
-          "hidden", [](R & r) -> auto& { return r.hidden; }, parse_activation),
-      choice<Activation>(
-          "code", [](R & r) -> auto& { return r.code; }, parse_activation),
-      choice<Activation>(
-          "output", [](R & r) -> auto& { return r.output; }, parse_activation),
-      choice<Initialisation>(
-          "init", [](R & r) -> auto& { return r.init; }, parse_initialisation),
-      number<double>(
-          "learning_rate", [](R & r) -> auto& { return r.optimizer.learning_rate; }),
-      number<double>(
-          "beta1", [](R & r) -> auto& { return r.optimizer.beta1; }),
-      number<double>(
-          "beta2", [](R & r) -> auto& { return r.optimizer.beta2; }),
-      number<double>(
-          "epsilon", [](R & r) -> auto& { return r.optimizer.epsilon; }),
-      choice<AdamForm>(
-          "adam_form", [](R & r) -> auto& { return r.optimizer.form; }, parse_adam_form),
-      choice<Schedule>(
-          "schedule", [](R & r) -> auto& { return r.optimizer.schedule; }, parse_schedule),
-      number<std::int64_t>(
-          "warmup_steps", [](R & r) -> auto& { return r.optimizer.warmup_steps; }),
-      number<std::int64_t>(
-          "total_steps", [](R & r) -> auto& { return r.optimizer.total_steps; }),
-      number<std::int64_t>(
-          "batch", [](R & r) -> auto& { return r.batch; }),
-      number<std::int64_t>(
-          "epochs", [](R & r) -> auto& { return r.epochs; }),
-      number<std::uint64_t>(
-          "seed", [](R & r) -> auto& { return r.seed; }),
+      choice(
+          "hidden", [](auto& r) -> auto& { return r.hidden; }, parse_activation),
+      choice(
+          "code", [](auto& r) -> auto& { return r.code; }, parse_activation),
+      choice(
+          "output", [](auto& r) -> auto& { return r.output; }, parse_activation),
+      choice(
+          "init", [](auto& r) -> auto& { return r.init; }, parse_initialisation),
+      number(
+          "learning_rate", [](auto& r) -> auto& { return r.optimizer.learning_rate; }),
+      number(
+          "beta1", [](auto& r) -> auto& { return r.optimizer.beta1; }),
+      number(
+          "beta2", [](auto& r) -> auto& { return r.optimizer.beta2; }),
+      number(
+          "epsilon", [](auto& r) -> auto& { return r.optimizer.epsilon; }),
+      choice(
+          "adam_form", [](auto& r) -> auto& { return r.optimizer.form; }, parse_adam_form),
+      choice(
+          "schedule", [](auto& r) -> auto& { return r.optimizer.schedule; }, parse_schedule),
+      number(
+          "warmup_steps", [](auto& r) -> auto& { return r.optimizer.warmup_steps; }),
+      number(
+          "total_steps", [](auto& r) -> auto& { return r.optimizer.total_steps; }),
+      number(
+          "batch", [](auto& r) -> auto& { return r.batch; }),
+      number(
+          "epochs", [](auto& r) -> auto& { return r.epochs; }),
+      number(
+          "seed", [](auto& r) -> auto& { return r.seed; }),
   };
   return list;
 }

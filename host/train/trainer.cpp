@@ -37,7 +37,8 @@ class Trainer {
       : request_(request),
         observer_(observer),
         recipe_(request.recipe),
-        engine_request_(resolve(request.engine).request) {}
+        engine_request_(resolve(request.engine).request),
+        checkpoint_(request.checkpoint) {}
 
   TrainResult run();
 
@@ -61,7 +62,7 @@ class Trainer {
   TrainingPlan plan_;
   TrainResult result_;
   std::int64_t steps_per_epoch_ = 1;
-  std::optional<Checkpoint> checkpoint_;
+  std::shared_ptr<const Checkpoint> checkpoint_;
   std::optional<RunDirectory> directory_;
   std::optional<MetricsLog> log_;
   std::optional<PrincipalComponents> components_;
@@ -91,7 +92,7 @@ void Trainer::plan() {
 }
 
 TrainingState Trainer::start() {
-  if (checkpoint_) return std::move(checkpoint_->state);
+  if (checkpoint_) return checkpoint_->state;
   TrainingState state;
   if (recipe_.init == Initialisation::principal) {
     const int threads =
@@ -196,8 +197,7 @@ void Trainer::evaluate() {
 
 TrainResult Trainer::run() {
   // Everything that can be wrong with the input is found before the run directory is touched.
-  if (request_.resume) {
-    checkpoint_ = load_checkpoint(request_.directory / "checkpoint.safetensors");
+  if (checkpoint_) {
     recipe_ = recipe_of_run(checkpoint_->config_json);
     require_same_data(checkpoint_->config_json, request_.data);
     engine_request_.precision = precision_of_run(checkpoint_->config_json);
@@ -217,10 +217,10 @@ TrainResult Trainer::run() {
   const TrainingState state = start();
   engine_ = make_engine(plan_, engine_request_);
   result_.engine = engine_->info();
-  directory_.emplace(request_.directory, request_.resume  ? RunDirectory::Open::resume
+  directory_.emplace(request_.directory, checkpoint_      ? RunDirectory::Open::resume
                                          : request_.force ? RunDirectory::Open::replace
                                                           : RunDirectory::Open::create);
-  if (!request_.resume) {
+  if (!checkpoint_) {
     Recipe config = recipe_;  // as a file for --config: the plan's length follows from the epochs
     config.optimizer.total_steps = request_.recipe.optimizer.total_steps;
     write_file(directory().config(), to_json(config) + "\n");
@@ -234,7 +234,7 @@ TrainResult Trainer::run() {
                                      : plan_.optimizer.total_steps;
   log_.emplace(directory().metrics(), done_);
   log_interval_ = std::max<std::int64_t>(1, plan_.optimizer.total_steps / 5000);
-  if (request_.resume)
+  if (checkpoint_)
     result_.losses = read_metrics(directory().metrics(), steps_per_epoch_).epoch_losses;
   engine_->set_state(state);
   observer_.started(request_, plan_.network, result_.engine, first_step, last_step);
@@ -265,9 +265,11 @@ TrainResult Trainer::run() {
 
 }  // namespace
 
-Recipe resumed_recipe(const std::filesystem::path& directory) {
-  return recipe_of_run(load_checkpoint(directory / "checkpoint.safetensors").config_json);
+std::shared_ptr<const Checkpoint> checkpoint_to_resume(const std::filesystem::path& directory) {
+  return std::make_shared<const Checkpoint>(load_checkpoint(directory / "checkpoint.safetensors"));
 }
+
+Recipe recipe_of(const Checkpoint& checkpoint) { return recipe_of_run(checkpoint.config_json); }
 
 TrainResult train(const TrainRequest& request, TrainObserver& observer) {
   return Trainer(request, observer).run();

@@ -16,10 +16,9 @@ enum class Initialisation { variance_scaling, principal };
 [[nodiscard]] Initialisation parse_initialisation(std::string_view text);
 
 /// Weights from a normal distribution cut at two standard deviations, of standard deviation
-/// sqrt(scale / fan_in) after the cut; biases 0. TensorFlow's `variance_scaling_initializer`.
+/// sqrt(1 / fan_in) after the cut; biases 0. TensorFlow's `variance_scaling_initializer`.
 /// Weight `i` of the arena depends on (seed, i) alone.
-[[nodiscard]] std::vector<float> variance_scaling(const NetworkSpec& network, std::uint64_t seed,
-                                                  double scale = 1.0);
+[[nodiscard]] std::vector<float> variance_scaling(const NetworkSpec& network, std::uint64_t seed);
 
 /// The leading principal components of a set of images.
 struct PrincipalComponents {

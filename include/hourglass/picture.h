@@ -17,10 +17,6 @@ namespace hourglass {
 [[nodiscard]] Picture reconstruction_grid(const float* originals, const float* reconstructions,
                                           std::int64_t count, std::int64_t rows, std::int64_t cols);
 
-/// Images alone, twenty across; otherwise as above.
-[[nodiscard]] Picture image_grid(const float* images, std::int64_t count, std::int64_t rows,
-                                 std::int64_t cols);
-
 /// The same two sets as text of at most 80 columns: five images across, originals above
 /// reconstructions. With `colour`, half blocks (U+2580) in the 256-colour grays; without, plain
 /// ASCII characters.

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "hourglass/checkpoint.h"
 #include "hourglass/images.h"
 #include "hourglass/make_engine.h"
 #include "hourglass/quality.h"
@@ -22,7 +24,7 @@ struct TrainRequest {
   EngineRequest engine;
   std::filesystem::path directory;  // of the run
   bool force = false;               // replace an existing run
-  bool resume = false;              // go on from the directory's checkpoint
+  std::shared_ptr<const Checkpoint> checkpoint;  // of the directory, to go on from; none: a new run
   std::int64_t stop_at_step = 0;    // end the run there; 0: at the plan's last step
   std::int64_t save_every = 0;      // steps between two checkpoints; 0: an epoch
   std::int64_t pictures = 10;       // test images in reconstructions.png
@@ -44,9 +46,8 @@ struct TrainResult {
   Recipe recipe;  // as it was run: a resumed run has its checkpoint's
   NetworkSpec network;
   EngineInfo engine;
-  std::int64_t steps = 0;          // done, over all resumed parts
-  std::int64_t steps_now = 0;      // of these, in this part
-  std::int64_t planned_steps = 0;  // of the whole plan
+  std::int64_t steps = 0;      // done, over all resumed parts
+  std::int64_t steps_now = 0;  // of these, in this part
   std::int64_t skipped_steps = 0;
   std::vector<double> losses;  // EpochReport::loss of every epoch finished
   double seconds_setup = 0;
@@ -80,8 +81,11 @@ inline constexpr int max_nonfinite_steps = 5;
 /// `max_nonfinite_steps` such steps in a row, the last checkpoint being left as it was.
 TrainResult train(const TrainRequest& request, TrainObserver& observer);
 
-/// The recipe of the run whose checkpoint lies in `directory`. Throws ModelError.
-[[nodiscard]] Recipe resumed_recipe(const std::filesystem::path& directory);
+/// The checkpoint of the run in `directory`, for TrainRequest. Throws ModelError.
+[[nodiscard]] std::shared_ptr<const Checkpoint> checkpoint_to_resume(
+    const std::filesystem::path& directory);
+/// The recipe of its run. Throws ModelError.
+[[nodiscard]] Recipe recipe_of(const Checkpoint& checkpoint);
 
 /// The result as the one JSON object that `train --json` prints.
 [[nodiscard]] std::string to_json(const TrainResult& result, const TrainRequest& request);

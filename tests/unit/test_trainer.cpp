@@ -79,7 +79,7 @@ TEST_CASE("stopped and resumed runs end with the same bits") {
         CHECK(train(first, silent).steps == stop);
       }
       TrainRequest second = request(first.directory);
-      second.resume = true;
+      second.checkpoint = checkpoint_to_resume(second.directory);
       const TrainResult rest = train(second, silent);
       CHECK(rest.parameters_hash == whole.parameters_hash);
       CHECK(rest.losses == whole.losses);
@@ -94,7 +94,7 @@ TEST_CASE("a directory with a run is not overwritten by accident") {
   train(request(directory.path()), silent);
   CHECK_THROWS_AS(train(request(directory.path()), silent), UsageError);
   TrainRequest other = request(directory.path());
-  other.resume = true;
+  other.checkpoint = checkpoint_to_resume(other.directory);
   other.data = load_dataset({"strokes:300", -1, -1});
   CHECK_THROWS_AS(train(other, silent), ModelError);
 }
@@ -106,7 +106,7 @@ TEST_CASE("a run goes on only with its own data") {
   run.stop_at_step = 3;
   train(run, silent);
   TrainRequest other = request(directory.path());
-  other.resume = true;
+  other.checkpoint = checkpoint_to_resume(other.directory);
   auto inverted = std::make_shared<std::vector<std::byte>>();
   const Images& train_images = other.data.train;
   for (std::int64_t i = 0; i < train_images.count * train_images.row_bytes(); ++i)
@@ -126,7 +126,7 @@ TEST_CASE("bf16 runs go on in bf16") {
   run.stop_at_step = 7;
   train(run, silent);
   TrainRequest rest = request(run.directory);
-  rest.resume = true;
+  rest.checkpoint = checkpoint_to_resume(rest.directory);
   const TrainResult resumed = train(rest, silent);
   CHECK(resumed.engine.precision == "bf16");
   CHECK(resumed.parameters_hash == whole.parameters_hash);
@@ -155,7 +155,7 @@ TEST_CASE("a run that diverges stops, and the last good checkpoint stays") {
   broken.state.parameters[static_cast<std::size_t>(first_layer.bias)] = 1e38F;
   save_checkpoint(directory.path() / "checkpoint.safetensors", broken);
   TrainRequest rest = request(directory.path());
-  rest.resume = true;
+  rest.checkpoint = checkpoint_to_resume(rest.directory);
   rest.save_every = 1;
   CHECK_THROWS_WITH(train(rest, silent), Catch::Contains("layer") && Catch::Contains("step"));
   CHECK(load_checkpoint(directory.path()).state.step == 10);
