@@ -33,15 +33,28 @@ require_cmake() {
   fi
 }
 
-missing=()
-if command -v dpkg-query >/dev/null; then
-  for package in "${packages[@]}"; do
-    is_there "$package" || missing+=("$package")
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  {
+    echo "setup: no apt and dpkg here, so it cannot be known what is installed. Needed are the"
+    echo "       equivalents of Debian's ${packages[*]}."
+    echo "       The build names the library that it does not find."
+  } >&2
+  absent=()
+  for program in cmake ninja c++ python3; do
+    command -v "$program" >/dev/null || absent+=("$program")
   done
-elif ! command -v cmake >/dev/null; then
-  echo "setup: this is no Debian or Ubuntu. Install the equivalents of: ${packages[*]}" >&2
-  exit 1
+  if ((${#absent[@]} > 0)); then
+    echo "setup: not on PATH: ${absent[*]}. Install them first." >&2
+    exit 1
+  fi
+  require_cmake
+  exit 0
 fi
+
+missing=()
+for package in "${packages[@]}"; do
+  is_there "$package" || missing+=("$package")
+done
 
 if ((${#missing[@]} > 0)); then
   as_root=()

@@ -112,6 +112,25 @@ TEST_CASE("cli: a signal saves and stops, and the run goes on bit for bit") {
   }
 }
 
+TEST_CASE("cli: a second signal ends the run at once") {
+  const TemporaryFolder folder;
+  const std::string run = folder / "run";
+  // One step takes seconds: 20,000 images by the plain loops of the oracle.
+  Process process(
+      hourglass_command({"train", "--data", "strokes:500", "--widths", "784,64,8", "--batch",
+                         "20000", "--epochs", "1", "--device", "reference", "--out", run}));
+  for (int i = 0; i < 2000 && process.err_so_far().find("\nrun ") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  process.send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  process.send(SIGTERM);
+  const CommandResult result = process.wait();
+  INFO(result.err);
+  CHECK(result.exit_code == 143);
+  CHECK_THAT(result.err, !Catch::Contains("stopped after step"));
+  CHECK_FALSE(std::filesystem::exists(run + "/checkpoint.safetensors"));
+}
+
 TEST_CASE("cli: runs killed while they save leave readable checkpoints") {
   const char* asked = std::getenv("HOURGLASS_KILLS");
   const int kills = asked == nullptr ? 20 : std::atoi(asked);
