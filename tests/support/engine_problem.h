@@ -2,6 +2,8 @@
 // the magnitudes that the componentwise tolerance needs.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,9 +20,20 @@ namespace hourglass::test {
 
 struct GradientWithMagnitude {
   double loss = 0;
+  double loss_magnitude = 0;
   std::vector<double> gradient;
   std::vector<double> magnitude;  // error bound of each element in units of u
 };
+
+/// What rounding in the outputs `y` of an image `x` can do to its squared error: the derivative
+/// 2 |y - x| times the bound of |y|'s own error, both over absolute values, summed.
+inline double squared_error_magnitude(const std::vector<double>& output_bounds,
+                                      const std::vector<double>& x) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    sum += 2 * (output_bounds[i] + x[i]) * (output_bounds[i] + x[i]);
+  return sum;
+}
 
 struct EngineProblem {
   TrainingPlan plan;
@@ -44,24 +57,53 @@ struct EngineProblem {
 
   /// The images of step 0 as the network sees them.
   [[nodiscard]] std::vector<std::vector<double>> batch_of_step_0() const {
+    return batch_of_step(0);
+  }
+  [[nodiscard]] std::vector<std::vector<double>> batch_of_step(std::int64_t step) const {
     std::vector<std::vector<double>> batch;
     const BatchStream stream(plan.seed, static_cast<std::uint64_t>(plan.train.count),
                              static_cast<std::uint64_t>(plan.batch));
     std::vector<float> pixels(static_cast<std::size_t>(plan.train.width()));
-    stream.visit(0, 0, stream.batch(), [&](std::uint64_t, std::uint64_t index) {
-      plan.train.read(static_cast<std::int64_t>(index), pixels.data());
-      batch.emplace_back(pixels.begin(), pixels.end());
-    });
+    stream.visit(static_cast<std::uint64_t>(step), 0, stream.batch(),
+                 [&](std::uint64_t, std::uint64_t index) {
+                   plan.train.read(static_cast<std::int64_t>(index), pixels.data());
+                   batch.emplace_back(pixels.begin(), pixels.end());
+                 });
     return batch;
   }
 
-  /// Gradient of step 0 by the oracle. An element's magnitude bounds what rounding can do to it:
-  /// the same forward and backward pass over absolute values, once for every layer it went through.
-  [[nodiscard]] GradientWithMagnitude oracle_gradient() const {
-    const auto batch = batch_of_step_0();
-    const std::vector<double> parameters(state.parameters.begin(), state.parameters.end());
+  /// Gradient of the next step of `at` by the oracle. An element's magnitude bounds what rounding
+  /// can do to it: the same forward and backward pass over absolute values, once for every layer it
+  /// went through.
+  [[nodiscard]] GradientWithMagnitude oracle_gradient(const TrainingState& at) const {
+    const auto batch = batch_of_step(at.step);
+    const std::vector<double> parameters(at.parameters.begin(), at.parameters.end());
     auto result = reference::loss_and_gradient(plan.network, parameters, batch);
-    return {result.loss, std::move(result.gradient), magnitudes(parameters, batch)};
+    double loss_magnitude = 0;
+    for (const auto& x : batch)
+      loss_magnitude += squared_error_magnitude(activation_bounds(at, x).back(), x);
+    loss_magnitude /= static_cast<double>(batch.size() * batch.front().size());
+    return {result.loss, loss_magnitude, std::move(result.gradient), magnitudes(at, batch)};
+  }
+  [[nodiscard]] GradientWithMagnitude oracle_gradient() const { return oracle_gradient(state); }
+
+  /// Bounds of |a_l| for l = 0 (the input `x`) to the last layer: the forward pass over absolute
+  /// values.
+  [[nodiscard]] std::vector<std::vector<double>> activation_bounds(
+      const TrainingState& at, const std::vector<double>& x) const {
+    std::vector<std::vector<double>> a{x};
+    for (const LayerSlot& slot : parameter_layout(plan.network)) {
+      std::vector<double> next;
+      for (std::int64_t o = 0; o < slot.out; ++o) {
+        double sum = std::abs(parameter(at, slot.bias + o));
+        for (std::int64_t i = 0; i < slot.in; ++i)
+          sum += std::abs(parameter(at, slot.weight + o * slot.in + i)) *
+                 std::abs(a.back()[static_cast<std::size_t>(i)]);
+        next.push_back(std::max(1.0, sum));
+      }
+      a.push_back(std::move(next));
+    }
+    return a;
   }
 
  private:
@@ -83,26 +125,17 @@ struct EngineProblem {
     return {bytes, bytes->data(), type, count, 1, width};
   }
 
+  static double parameter(const TrainingState& at, std::int64_t index) {
+    return at.parameters[static_cast<std::size_t>(index)];
+  }
+
   [[nodiscard]] std::vector<double> magnitudes(
-      const std::vector<double>& parameters, const std::vector<std::vector<double>>& batch) const {
+      const TrainingState& at, const std::vector<std::vector<double>>& batch) const {
     const auto slots = parameter_layout(plan.network);
     const double scale = 2.0 / static_cast<double>(batch.size() * batch.front().size());
-    std::vector<double> result(parameters.size(), 0.0);
+    std::vector<double> result(at.parameters.size(), 0.0);
     for (const auto& x : batch) {
-      std::vector<std::vector<double>> a{x};  // bounds of |a|
-      for (std::size_t l = 0; l < slots.size(); ++l) {
-        std::vector<double> next;
-        for (std::int64_t o = 0; o < slots[l].out; ++o) {
-          double sum = std::abs(parameters[static_cast<std::size_t>(slots[l].bias + o)]);
-          for (std::int64_t i = 0; i < slots[l].in; ++i)
-            sum +=
-                std::abs(
-                    parameters[static_cast<std::size_t>(slots[l].weight + o * slots[l].in + i)]) *
-                std::abs(a.back()[static_cast<std::size_t>(i)]);
-          next.push_back(std::max(1.0, sum));
-        }
-        a.push_back(std::move(next));
-      }
+      const auto a = activation_bounds(at, x);
       std::vector<double> da;
       for (std::size_t i = 0; i < x.size(); ++i) da.push_back(scale * (a.back()[i] + x[i]));
       for (std::size_t l = slots.size(); l-- > 0;) {
@@ -110,9 +143,9 @@ struct EngineProblem {
         for (std::int64_t o = 0; o < slots[l].out; ++o) {
           const double dz = da[static_cast<std::size_t>(o)];
           for (std::int64_t i = 0; i < slots[l].in; ++i) {
-            const auto w = static_cast<std::size_t>(slots[l].weight + o * slots[l].in + i);
-            result[w] += dz * a[l][static_cast<std::size_t>(i)];
-            below[static_cast<std::size_t>(i)] += dz * std::abs(parameters[w]);
+            const std::int64_t w = slots[l].weight + o * slots[l].in + i;
+            result[static_cast<std::size_t>(w)] += dz * a[l][static_cast<std::size_t>(i)];
+            below[static_cast<std::size_t>(i)] += dz * std::abs(parameter(at, w));
           }
           result[static_cast<std::size_t>(slots[l].bias + o)] += dz;
         }
