@@ -162,6 +162,28 @@ TEST_CASE("evaluation, forward and the loss of a batch agree with the oracle") {
   }
 }
 
+TEST_CASE("bf16 weights are rounded to nearest, ties to even") {
+  test::EngineProblem problem({2, 2, 2}, Activation::linear, 1, PixelType::f32, 4);
+  for (const auto& [weight, expected] :
+       {std::pair{1 + 0x1p-8F, 4.0F},
+        std::pair{1 + 3 * 0x1p-8F, 4 * (1 + 0x1p-6F) * (1 + 0x1p-6F)}}) {
+    for (const LayerSlot& slot : parameter_layout(problem.plan.network)) {
+      for (std::int64_t i = 0; i < 4; ++i)
+        problem.state.parameters[static_cast<std::size_t>(slot.weight + i)] = weight;
+      for (std::int64_t i = 0; i < 2; ++i)
+        problem.state.parameters[static_cast<std::size_t>(slot.bias + i)] = 0;
+    }
+    emulator::reset();
+    const auto engine = cuda::make_cuda_engine(problem.plan, test::cuda_options(Arithmetic::bf16));
+    engine->set_state(problem.state);
+    const std::vector<float> input{1, 1};
+    std::vector<float> output(2);
+    engine->forward(Part::whole, input.data(), 1, output.data());
+    CHECK(output[0] == expected);
+    CHECK(output[1] == expected);
+  }
+}
+
 TEST_CASE("a state goes from the CPU engine to CUDA and back") {
   const test::EngineProblem problem = test::small_problem();
   const auto cpu_engine = cpu::make_cpu_engine(problem.plan, {});

@@ -53,6 +53,25 @@ TEST_CASE("the guard sees what fused epilogues leave") {
   }
 }
 
+TEST_CASE("the guard sees a gradient that is too large in the lower layers alone") {
+  // The last layer's weights make its output 1e12, which can be squared; the gradient below it is
+  // that times the weights once more, which cannot.
+  test::EngineProblem problem = test::small_problem(Activation::relu);
+  const LayerSlot last = parameter_layout(problem.plan.network).back();
+  for (std::int64_t i = 0; i < last.in * last.out; ++i)
+    problem.state.parameters[static_cast<std::size_t>(last.weight + i)] *= 1e12F;
+  for (const auto epilogues : {cuda::Epilogues::kernels, cuda::Epilogues::fused}) {
+    cuda::CudaOptions options = test::cuda_options();
+    options.epilogues = epilogues;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const auto found = test::train_on_emulator(problem, options, 3, 3, seed);
+      INFO("seed " << seed);
+      for (const StepReport& report : found.reports) CHECK(report.nonfinite_layer == 2);
+      CHECK(test::same_bits(found.state.parameters, problem.state.parameters));
+    }
+  }
+}
+
 TEST_CASE("a bad image spoils its own step only") {
   // One image of 50 holds a NaN: the steps that see it are skipped, the others are not.
   const test::EngineProblem clean = test::small_problem(Activation::relu, PixelType::f32);
