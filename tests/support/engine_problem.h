@@ -20,20 +20,9 @@ namespace hourglass::test {
 
 struct GradientWithMagnitude {
   double loss = 0;
-  double loss_magnitude = 0;
   std::vector<double> gradient;
   std::vector<double> magnitude;  // error bound of each element in units of u
 };
-
-/// What rounding in the outputs `y` of an image `x` can do to its squared error: the derivative
-/// 2 |y - x| times the bound of |y|'s own error, both over absolute values, summed.
-inline double squared_error_magnitude(const std::vector<double>& output_bounds,
-                                      const std::vector<double>& x) {
-  double sum = 0;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    sum += 2 * (output_bounds[i] + x[i]) * (output_bounds[i] + x[i]);
-  return sum;
-}
 
 struct EngineProblem {
   TrainingPlan plan;
@@ -79,11 +68,7 @@ struct EngineProblem {
     const auto batch = batch_of_step(at.step);
     const std::vector<double> parameters(at.parameters.begin(), at.parameters.end());
     auto result = reference::loss_and_gradient(plan.network, parameters, batch);
-    double loss_magnitude = 0;
-    for (const auto& x : batch)
-      loss_magnitude += squared_error_magnitude(activation_bounds(at, x).back(), x);
-    loss_magnitude /= static_cast<double>(batch.size() * batch.front().size());
-    return {result.loss, loss_magnitude, std::move(result.gradient), magnitudes(at, batch)};
+    return {result.loss, std::move(result.gradient), magnitudes(at, batch)};
   }
   [[nodiscard]] GradientWithMagnitude oracle_gradient() const { return oracle_gradient(state); }
 
