@@ -1,4 +1,4 @@
-hourglass_test(test_core
+hourglass_test(test_core UNOPTIMISED
   SOURCES
     test_network_spec.cpp
     test_optimizer.cpp
@@ -18,10 +18,10 @@ hourglass_test(test_cpu
     test_weight_kernels.cpp
   LIBRARIES hourglass_cpu hourglass_onednn hourglass_reference
   LABELS unit threads)
-hourglass_test(test_initialise
+hourglass_test(test_initialise UNOPTIMISED
   SOURCES test_initialise.cpp
   LIBRARIES hourglass_initialise hourglass_cpu)
-hourglass_test(test_train
+hourglass_test(test_train UNOPTIMISED
   SOURCES
     test_recipe.cpp
     test_trainer.cpp

@@ -1,4 +1,4 @@
-hourglass_test(test_files
+hourglass_test(test_files UNOPTIMISED
   SOURCES
     test_atomic_file.cpp
     test_checkpoint.cpp
