@@ -65,8 +65,7 @@ std::vector<std::int64_t> parse_widths(std::string_view text) {
       refuse("whole numbers from 1 to 1000000");
     widths.push_back(width);
     if (next == end) break;
-    if (*next != ',' && *next != '-')
-      refuse("',' or '-' between numbers");
+    if (*next != ',' && *next != '-') refuse("',' or '-' between numbers");
     cursor = next + 1;
   }
   if (widths.size() >= 2 && widths.front() != widths.back())

@@ -80,11 +80,9 @@ Recipe preset(std::string_view name) { return find_preset(name).make(); }
 
 void Recipe::validate() const {
   if (batch < 1 || batch > 10'000'000)
-    throw UsageError(
-        Finding{"--batch", "1 to 10000000 images", std::to_string(batch), "Try 150."});
+    throw UsageError(Finding{"--batch", "1 to 10000000 images", std::to_string(batch), "Try 150."});
   if (epochs < 1 || epochs > 10'000'000)
-    throw UsageError(
-        Finding{"--epochs", "1 to 10000000 epochs", std::to_string(epochs), "Try 5."});
+    throw UsageError(Finding{"--epochs", "1 to 10000000 epochs", std::to_string(epochs), "Try 5."});
   optimizer.validate();
   if (!widths.empty()) static_cast<void>(network(widths.front()));
 }
