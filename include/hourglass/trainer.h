@@ -24,10 +24,11 @@ struct TrainRequest {
   EngineRequest engine;
   std::filesystem::path directory;  // of the run
   bool force = false;               // replace an existing run
-  std::shared_ptr<const Checkpoint> checkpoint;  // of the directory, to go on from; none: a new run
-  std::int64_t stop_at_step = 0;    // end the run there; 0: at the plan's last step
-  std::int64_t save_every = 0;      // steps between two checkpoints; 0: an epoch
-  std::int64_t pictures = 10;       // test images in reconstructions.png
+  /// The directory's checkpoint, to go on from; none: a new run.
+  std::shared_ptr<const Checkpoint> checkpoint;
+  std::int64_t stop_at_step = 0;  // end the run there; 0: at the plan's last step
+  std::int64_t save_every = 0;    // steps between two checkpoints; 0: an epoch
+  std::int64_t pictures = 10;     // test images in reconstructions.png
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   /// Set by a signal handler: the run ends after the step in progress, with a checkpoint.
   const std::atomic<int>* signal = nullptr;
