@@ -8,7 +8,7 @@ bool built_with_cuda() { return false; }
 
 CudaStatus cuda_device_status() {
   return {{},
-          "hourglass was built without CUDA",
+          "a build without CUDA",
           "Build it where the CUDA toolkit is installed, or use --device cpu."};
 }
 

@@ -50,7 +50,7 @@ void require_no_device(const Words& environment, const Words& parts) {
 
 TEST_CASE("device: without a driver, or in a build without CUDA") {
   if (with_cuda && has_gpu()) return skip("this machine has an NVIDIA GPU");
-  require_no_device({}, {with_cuda ? "no NVIDIA driver" : "built without CUDA", "--device cpu"});
+  require_no_device({}, {with_cuda ? "no NVIDIA driver" : "a build without CUDA", "--device cpu"});
 }
 
 TEST_CASE("device: the toolkit's stub in place of a driver") {
