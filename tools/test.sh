@@ -42,7 +42,7 @@ for preset in $presets; do
   : >"$junit"
   chosen=()
   [[ -z "${labels[$preset]}" ]] || chosen=(--label-regex "^${labels[$preset]}\$")
-  HOURGLASS_TEST_REPORT=$report ctest --preset "$preset" --output-junit "$junit" \
+  HOURGLASS_TEST_REPORT=$report ctest --preset "$preset" --parallel 2 --output-junit "$junit" \
     "${chosen[@]}" || true
   add_counts
   grep '^skipped: ' "$report" | sort -u || true

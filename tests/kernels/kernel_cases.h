@@ -14,15 +14,15 @@ std::vector<std::int64_t> kernel_sizes();
 /// Whether kernel_sizes() is the whole list.
 bool all_kernel_sizes();
 
-/// Calls `body(rows, columns, variant)` for every pair of sizes but the largest, whose thousand
-/// blocks show nothing that sixty do not, and for some with many rows.
+/// Calls `body(rows, columns, variant)` for every pair of sizes but the largest, whose many blocks
+/// show nothing that a dozen do not, and for some with many rows.
 /// `variant` chooses layouts and the like; it differs from shape to shape.
 template <typename Body>
 void for_each_shape(Body&& body) {
   std::uint64_t number = 0;
   for (const std::int64_t rows : kernel_sizes())
     for (const std::int64_t columns : kernel_sizes()) {
-      if (rows * columns > 33 * 1000) continue;
+      if (rows * columns > 12 * 1000) continue;
       body(rows, columns, number + number / 4);
       ++number;
     }
