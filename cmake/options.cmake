@@ -5,6 +5,8 @@ target_compile_options(hourglass_options INTERFACE
   -Wno-restrict  # false alarms of g++ 12 on std::string (GCC bug 105651)
   # Results must not depend on what the compiler fuses; kernels that want it use intrinsics.
   -ffp-contract=off
+  # Files compiled together share their unnamed namespaces.
+  "$<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-shadow;-Wno-subobject-linkage>"
   $<$<BOOL:${HOURGLASS_WERROR}>:-Werror>)
 if(HOURGLASS_SANITIZE)
   target_compile_options(hourglass_options INTERFACE

@@ -6,7 +6,7 @@
 namespace hourglass::kernels {
 namespace {
 
-constexpr unsigned threads = 256;
+constexpr unsigned adam_threads = 256;
 constexpr std::uint32_t infinity_bits = 0x7F800000U;
 
 __device__ bool not_finite(float x) { return magnitude_bits(x) >= infinity_bits; }
@@ -72,9 +72,10 @@ __device__ void store_copies(const AdamLayer& layer, std::int64_t place, const Q
 // does four neighbours. Every block decides by itself, from the same 2 L numbers, whether the step
 // is skipped: no block waits for another one.
 template <bool vector>
-__global__ void __launch_bounds__(threads) adam_kernel(AdamArgs args) {
+__global__ void __launch_bounds__(adam_threads) adam_kernel(AdamArgs args) {
   __shared__ int shared_nonfinite;
-  const std::int64_t first = (static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x) * quad;
+  const std::int64_t first =
+      (static_cast<std::int64_t>(blockIdx.x) * adam_threads + threadIdx.x) * quad;
   const int count = tile_count(first, args.count);
   Quad w{};
   Quad m{};
@@ -125,8 +126,8 @@ void adam(const AdamArgs& args, cudaStream_t stream) {
   if (args.count < 1) return;
   const bool vector = takes_quads(args.parameters, 0) && takes_quads(args.first_moment, 0) &&
                       takes_quads(args.second_moment, 0) && takes_quads(args.weight_gradients, 0);
-  const dim3 blocks(static_cast<unsigned>(ceil_div(args.count, threads * quad)));
-  launch("launch adam", vector ? adam_kernel<true> : adam_kernel<false>, blocks, dim3(threads),
+  const dim3 blocks(static_cast<unsigned>(ceil_div(args.count, adam_threads * quad)));
+  launch("launch adam", vector ? adam_kernel<true> : adam_kernel<false>, blocks, dim3(adam_threads),
          stream, args);
 }
 

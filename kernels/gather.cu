@@ -7,7 +7,7 @@
 namespace hourglass::kernels {
 namespace {
 
-constexpr unsigned threads = 256;
+constexpr unsigned gather_threads = 256;
 constexpr unsigned most_rows = 8;
 
 // The network sees x / 255 of a byte and a float as it is, rounded to bf16 where the batch is bf16.
@@ -47,13 +47,14 @@ __device__ std::int64_t source_image(const GatherArgs& args, std::int64_t row) {
 // bandwidth: (150, 784) bytes to float moves 0.6 MB, 0.11 us in L2, less than the 0.5 us that the
 // permutation's chain of integer operations takes; (60000, 784) moves 235 MB, 55 us in HBM.
 template <typename Pixel, typename Element, bool vector>
-__global__ void __launch_bounds__(threads) gather_kernel(Element* out, GatherArgs args, int rows) {
+__global__ void __launch_bounds__(gather_threads)
+    gather_kernel(Element* out, GatherArgs args, int rows) {
   __shared__ std::int64_t images[most_rows];
   const auto t = static_cast<int>(threadIdx.x);
   const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.x) * rows;
   if (t < rows && first_row + t < args.batch) images[t] = source_image(args, first_row + t);
   __syncthreads();
-  const int threads_a_row = static_cast<int>(threads) / rows;
+  const int threads_a_row = static_cast<int>(gather_threads) / rows;
   const int local_row = t / threads_a_row;
   const std::int64_t row = first_row + local_row;
   if (row >= args.batch) return;
@@ -72,14 +73,14 @@ void launch_gather(Element* out, const GatherArgs& args, cudaStream_t stream) {
   // As many images a block as leave no thread idle, or leave two blocks a multiprocessor.
   int rows = 1;
   while (rows < static_cast<int>(most_rows) &&
-         (args.width * rows * 2 <= threads * quad || args.batch >= rows * std::int64_t{512}))
+         (args.width * rows * 2 <= gather_threads * quad || args.batch >= rows * std::int64_t{512}))
     rows *= 2;
   const dim3 blocks(static_cast<unsigned>(ceil_div(args.batch, rows)));
   const bool vector = takes_quads(out, args.stride) &&
                       takes_quads(static_cast<const Pixel*>(args.pixels), args.width);
   launch("launch gather",
          vector ? gather_kernel<Pixel, Element, true> : gather_kernel<Pixel, Element, false>,
-         blocks, dim3(threads), stream, out, args, rows);
+         blocks, dim3(gather_threads), stream, out, args, rows);
 }
 
 template <typename Element>

@@ -7,15 +7,15 @@
 namespace hourglass::kernels {
 namespace {
 
-constexpr unsigned threads = 256;
+constexpr unsigned magnitude_threads = 256;
 constexpr std::int64_t most_blocks = 1024;
 
 // Bits of non-negative floats order like the floats, NaN above all.
 __global__ void magnitude_kernel(std::uint32_t* largest, const float* a, std::int64_t rows,
                                  std::int64_t columns, std::int64_t stride) {
   std::uint32_t bits = 0;
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * threads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * magnitude_threads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * magnitude_threads + threadIdx.x;
        i < rows * columns; i += step) {
     const std::uint32_t value =
         __float_as_uint(a[i / columns * stride + i % columns]) & 0x7FFFFFFFU;
@@ -32,10 +32,10 @@ __global__ void magnitude_kernel(std::uint32_t* largest, const float* a, std::in
 
 void magnitude(std::uint32_t* largest, const float* a, std::int64_t rows, std::int64_t columns,
                std::int64_t stride, cudaStream_t stream) {
-  const std::int64_t wanted = (rows * columns + threads - 1) / threads;
+  const std::int64_t wanted = (rows * columns + magnitude_threads - 1) / magnitude_threads;
   cudaLaunchConfig_t launch = {};
   launch.gridDim = dim3(static_cast<unsigned>(wanted < most_blocks ? wanted : most_blocks), 1, 1);
-  launch.blockDim = dim3(threads, 1, 1);
+  launch.blockDim = dim3(magnitude_threads, 1, 1);
   launch.stream = stream;
   check(cudaLaunchKernelEx(&launch, magnitude_kernel, largest, a, rows, columns, stride),
         "launch magnitude");

@@ -6,8 +6,6 @@
 namespace hourglass::cpu {
 namespace {
 
-std::size_t index_of(Activation activation) { return static_cast<std::size_t>(activation); }
-
 std::int64_t segments_of(std::int64_t width) {
   return (width + LitPixels::segment_pixels - 1) / LitPixels::segment_pixels;
 }

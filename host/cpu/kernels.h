@@ -146,6 +146,11 @@ struct Kernels {
   std::array<bool, all_activations.size()> keeps_slope{};
 };
 
+/// The place of an activation in a table's arrays.
+[[nodiscard]] constexpr std::size_t index_of(Activation activation) {
+  return static_cast<std::size_t>(activation);
+}
+
 /// Every table this build has and this CPU can run, slowest first; never empty.
 [[nodiscard]] std::span<const Kernels* const> available_kernels();
 [[nodiscard]] const Kernels& best_kernels();

@@ -13,9 +13,7 @@ namespace {
 
 // Rows of a weight gradient that are one item of the weight pass. Whole vectors of every width, so
 // that column sums end inside a row.
-constexpr std::int64_t item_rows = 96;
-
-std::size_t index_of(Activation activation) { return static_cast<std::size_t>(activation); }
+constexpr std::int64_t library_item_rows = 96;
 
 /// One product, which emulates bf16 operands where the CPU has no such instructions.
 class OperandProduct {
@@ -106,8 +104,8 @@ class LibraryPasses::Products {
     if (!training) return;
     for (std::size_t l = 0; l < slots.size(); ++l) {
       const int layer = static_cast<int>(l);
-      for (std::int64_t first = 0; first < slots[l].out; first += item_rows) {
-        const std::int64_t rows = std::min(item_rows, slots[l].out - first);
+      for (std::int64_t first = 0; first < slots[l].out; first += library_item_rows) {
+        const std::int64_t rows = std::min(library_item_rows, slots[l].out - first);
         items.push_back(
             {l, first, rows,
              OperandProduct({rows, buffers.rows(), slots[l].in, true, false,
@@ -181,7 +179,7 @@ LibraryPasses::LibraryPasses(const NetworkSpec& network, const Kernels& kernels,
       precision_(precision) {
   std::int64_t largest = 0;
   for (const LayerSlot& slot : slots_) {
-    largest = std::max({largest, item_rows * slot.in, row_stride(slot.out)});
+    largest = std::max({largest, library_item_rows * slot.in, row_stride(slot.out)});
     biases_.emplace_back(static_cast<std::size_t>(row_stride(slot.out)));
     if (precision == Precision::bf16)
       weight_copies_.emplace_back(static_cast<std::size_t>(slot.in * slot.out));
@@ -287,7 +285,8 @@ void LibraryPasses::backward(Buffers& buffers, const Rows& rows) const {
 
 void LibraryPasses::prepare_weights(std::int64_t, int) {
   weight_items_ = 0;
-  for (const LayerSlot& slot : slots_) weight_items_ += (slot.out + item_rows - 1) / item_rows;
+  for (const LayerSlot& slot : slots_)
+    weight_items_ += (slot.out + library_item_rows - 1) / library_item_rows;
 }
 
 void LibraryPasses::update_weights(std::int64_t number, int worker, Buffers& buffers,

@@ -54,8 +54,8 @@ std::string magic_text(std::span<const std::byte> head) {
   return "first bytes " + hex(head[0]) + " " + hex(head[1]) + " (wrong magic)";
 }
 
-[[noreturn]] void refuse(const std::string& path, const std::string& expected,
-                         const std::string& found) {
+[[noreturn]] void refuse_idx(const std::string& path, const std::string& expected,
+                             const std::string& found) {
   throw DataError(Finding{path, expected, found, "Get the file again or name another one."});
 }
 
@@ -73,34 +73,36 @@ std::uint32_t big_endian(std::span<const std::byte> bytes) {
 
 // `head` is the start of the contents: all of them where they are shorter than the longest header.
 Header parse_header(const std::string& path, std::span<const std::byte> head) {
-  if (head.empty()) refuse(path, expected_idx, "an empty file");
+  if (head.empty()) refuse_idx(path, expected_idx, "an empty file");
   if (head.size() < 4)
-    refuse(path, expected_idx, "a truncated header of " + std::to_string(head.size()) + " bytes");
+    refuse_idx(path, expected_idx,
+               "a truncated header of " + std::to_string(head.size()) + " bytes");
   if (head[0] != std::byte{0} || head[1] != std::byte{0})
-    refuse(path, expected_idx, magic_text(head));
+    refuse_idx(path, expected_idx, magic_text(head));
   if (!known_type(head[2]))
-    refuse(path, "an IDX type (08 u8, 09 i8, 0b i16, 0c i32, 0d f32, 0e f64)",
-           "unknown type " + hex(head[2]));
+    refuse_idx(path, "an IDX type (08 u8, 09 i8, 0b i16, 0c i32, 0d f32, 0e f64)",
+               "unknown type " + hex(head[2]));
 
   Header header;
   header.type = static_cast<IdxType>(head[2]);
   const auto rank = std::to_integer<std::size_t>(head[3]);
   if (rank < 1 || rank > max_idx_rank)
-    refuse(path, "a rank of 1 to " + std::to_string(max_idx_rank), "rank " + std::to_string(rank));
+    refuse_idx(path, "a rank of 1 to " + std::to_string(max_idx_rank),
+               "rank " + std::to_string(rank));
   header.header_bytes = 4 + 4 * rank;
   if (head.size() < header.header_bytes)
-    refuse(path, "a header of " + std::to_string(header.header_bytes) + " bytes",
-           "a truncated header of " + std::to_string(head.size()) + " bytes");
+    refuse_idx(path, "a header of " + std::to_string(header.header_bytes) + " bytes",
+               "a truncated header of " + std::to_string(head.size()) + " bytes");
   for (std::size_t axis = 0; axis < rank; ++axis)
     header.dims.push_back(big_endian(head.subspan(4 + 4 * axis)));
 
   header.payload_bytes = idx_value_bytes(header.type);
   for (const std::int64_t dim : header.dims) {
     const std::string found = "a header claiming " + shape_text(header.dims);
-    if (dim == 0) refuse(path, "dimensions larger than zero", found);
+    if (dim == 0) refuse_idx(path, "dimensions larger than zero", found);
     if (__builtin_mul_overflow(header.payload_bytes, static_cast<std::uint64_t>(dim),
                                &header.payload_bytes))
-      refuse(path, "dimensions whose product fits in memory", found + " (overflow)");
+      refuse_idx(path, "dimensions whose product fits in memory", found + " (overflow)");
   }
   return header;
 }
@@ -114,7 +116,7 @@ std::string claim(const Header& header) {
 [[noreturn]] void refuse_size(const std::string& path, const Header& header,
                               std::uint64_t found_bytes) {
   const bool short_of = found_bytes < header.payload_bytes;
-  refuse(
+  refuse_idx(
       path, claim(header),
       std::to_string(found_bytes) + (short_of ? " bytes (truncated)" : " bytes (trailing bytes)"));
 }
@@ -136,13 +138,14 @@ IdxArray read_gzip(const std::shared_ptr<const MappedFile>& file) {
   const Header header = parse_header(path, head);
 
   if (header.payload_bytes / max_inflation > file->bytes().size())
-    refuse(path, claim(header),
-           "a gzip file of " + std::to_string(file->bytes().size()) + " bytes, too small for that");
+    refuse_idx(
+        path, claim(header),
+        "a gzip file of " + std::to_string(file->bytes().size()) + " bytes, too small for that");
   if (header.payload_bytes > max_unpacked_bytes)
-    refuse(path,
-           "at most " + std::to_string(max_unpacked_bytes) + " bytes to unpack (a plain " +
-               "file is mapped and may be larger)",
-           claim(header));
+    refuse_idx(path,
+               "at most " + std::to_string(max_unpacked_bytes) + " bytes to unpack (a plain " +
+                   "file is mapped and may be larger)",
+               claim(header));
 
   const auto early = head.subspan(header.header_bytes);  // values that came with the header
   if (early.size() > header.payload_bytes) refuse_size(path, header, early.size());
@@ -154,10 +157,10 @@ IdxArray read_gzip(const std::shared_ptr<const MappedFile>& file) {
 
   // One byte more must not come: this read reaches the stream's end and checks its CRC.
   std::array<std::byte, 1> beyond{};
-  if (contents.read(beyond) > 0) refuse(path, claim(header), "more than that (trailing bytes)");
+  if (contents.read(beyond) > 0) refuse_idx(path, claim(header), "more than that (trailing bytes)");
   if (contents.trailing_bytes() > 0)
-    refuse(path, "the end of the file after the gzip stream",
-           std::to_string(contents.trailing_bytes()) + " trailing bytes");
+    refuse_idx(path, "the end of the file after the gzip stream",
+               std::to_string(contents.trailing_bytes()) + " trailing bytes");
   return {path, header.type, header.dims, values, out};
 }
 

@@ -28,8 +28,8 @@ class Descriptor {
   int value_;
 };
 
-[[noreturn]] void refuse(const std::string& path, const std::string& found,
-                         const std::string& remedy) {
+[[noreturn]] void refuse_file(const std::string& path, const std::string& found,
+                              const std::string& remedy) {
   throw DataError(Finding{path, "a readable file", found, remedy});
 }
 
@@ -42,18 +42,18 @@ MappedFile::MappedFile(std::string path) : path_(std::move(path)) {
   const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) refuse(path_, "no such file", "Check the path.");
-    refuse(path_, system_text(error), "Check the file's permissions.");
+    if (error == ENOENT || error == ENOTDIR) refuse_file(path_, "no such file", "Check the path.");
+    refuse_file(path_, system_text(error), "Check the file's permissions.");
   }
   struct stat status {};
-  if (fstat(file.get(), &status) != 0) refuse(path_, system_text(errno), "Check the file.");
-  if (S_ISDIR(status.st_mode)) refuse(path_, "a directory", "Name a file in it.");
+  if (fstat(file.get(), &status) != 0) refuse_file(path_, system_text(errno), "Check the file.");
+  if (S_ISDIR(status.st_mode)) refuse_file(path_, "a directory", "Name a file in it.");
   if (!S_ISREG(status.st_mode))
-    refuse(path_, "a pipe or device", "Write the data to a regular file first.");
+    refuse_file(path_, "a pipe or device", "Write the data to a regular file first.");
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;  // nothing to map
   void* address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (address == MAP_FAILED) refuse(path_, system_text(errno), "Check the file and its disk.");
+  if (address == MAP_FAILED) refuse_file(path_, system_text(errno), "Check the file and its disk.");
   data_ = static_cast<const std::byte*>(address);
 }
 

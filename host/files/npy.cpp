@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the files are little-endian");
 
-constexpr std::uint64_t longest_header = 1 << 20;
+constexpr std::uint64_t longest_npy_header = 1 << 20;
 constexpr std::int64_t block_bytes = 1 << 20;
 constexpr std::string_view magic = "\x93NUMPY";
 
@@ -102,7 +102,7 @@ class NpyReader::Array {
     input_.read(0, start, preamble);
     std::uint32_t length = start[8] | std::uint32_t{start[9]} << 8;
     if (version > 1) length |= std::uint32_t{start[10]} << 16 | std::uint32_t{start[11]} << 24;
-    if (length > longest_header || length > input_.size() - preamble)
+    if (length > longest_npy_header || length > input_.size() - preamble)
       throw NpyError("a header of " + std::to_string(length) + " bytes in a file of " +
                      std::to_string(input_.size()));
     std::string text(length, '\0');

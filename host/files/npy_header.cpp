@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t written_header_bytes = 128;
 constexpr std::size_t preamble_bytes = 10;  // magic, version, length
-constexpr std::size_t largest_rank = 32;
+constexpr std::size_t largest_npy_rank = 32;
 
 /// A cursor over the header's text.
 class Parser {
@@ -102,7 +102,7 @@ class Parser {
     std::vector<std::int64_t> extents;
     expect('(');
     while (!take(')')) {
-      if (extents.size() == largest_rank) throw NpyError("more than 32 dimensions");
+      if (extents.size() == largest_npy_rank) throw NpyError("more than 32 dimensions");
       extents.push_back(number());
       if (take(',')) continue;
       expect(')');

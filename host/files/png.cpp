@@ -34,7 +34,7 @@ class Image {
   png_image control_{};
 };
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& found) {
+[[noreturn]] void refuse_png(const std::filesystem::path& path, const std::string& found) {
   throw DataError(
       Finding{path.string(), "a whole PNG file", found, "Write the picture anew as PNG."});
 }
@@ -60,16 +60,16 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
 
 Picture read_gray_png(const std::filesystem::path& path) {
   const InputFile input(path, raise<DataError>);
-  if (input.size() > largest_file) refuse(path, std::to_string(input.size()) + " bytes");
+  if (input.size() > largest_file) refuse_png(path, std::to_string(input.size()) + " bytes");
   std::vector<unsigned char> file(input.size());
   input.read(0, file.data(), file.size());
   Image image;
   if (png_image_begin_read_from_memory(image.get(), file.data(), file.size()) == 0)
-    refuse(path, image->message);
+    refuse_png(path, image->message);
   // libpng stops at the last pixel and would not miss the file's end.
   if (!std::equal(last_chunk.rbegin(), last_chunk.rend(), file.rbegin(),
                   file.rbegin() + std::min<std::ptrdiff_t>(12, std::ssize(file))))
-    refuse(path, "a file that does not end with the IEND chunk");
+    refuse_png(path, "a file that does not end with the IEND chunk");
   Picture picture{image->height, image->width, 1, {}};
   if (std::max(picture.rows, picture.cols) > longest_png_side)
     throw DataError(Finding{path.string(),
@@ -81,7 +81,7 @@ Picture read_gray_png(const std::filesystem::path& path) {
   picture.pixels.resize(static_cast<std::size_t>(picture.rows * picture.cols));
   const png_color black{0, 0, 0};
   if (png_image_finish_read(image.get(), &black, picture.pixels.data(), 0, nullptr) == 0)
-    refuse(path, image->message);
+    refuse_png(path, image->message);
   return picture;
 }
 

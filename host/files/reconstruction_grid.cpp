@@ -7,7 +7,7 @@
 namespace hourglass {
 namespace {
 
-constexpr std::int64_t images_across = 20;
+constexpr std::int64_t grid_images_across = 20;
 constexpr std::int64_t pleasant_side = 84;  // pixels an image is enlarged to
 constexpr std::int64_t gap = 2;
 constexpr std::int64_t block_gap = 10;
@@ -43,7 +43,7 @@ class Sheet {
 Picture reconstruction_grid(const float* originals, const float* reconstructions,
                             std::int64_t count, std::int64_t rows, std::int64_t cols) {
   const std::int64_t scale = std::max<std::int64_t>(1, pleasant_side / std::max(rows, cols));
-  const std::int64_t across = std::clamp<std::int64_t>(count, 1, images_across);
+  const std::int64_t across = std::clamp<std::int64_t>(count, 1, grid_images_across);
   const std::int64_t blocks = std::max<std::int64_t>(1, (count + across - 1) / across);
   const std::int64_t cell_rows = rows * scale + gap;
   const std::int64_t cell_cols = cols * scale + gap;

@@ -15,12 +15,12 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the format's numbers are little-endian");
 
-constexpr std::uint64_t longest_header = 100'000'000;
+constexpr std::uint64_t longest_safetensors_header = 100'000'000;
 constexpr std::uint64_t length_bytes = 8;
 constexpr const char* get_again =
     "The file is damaged or not a safetensors file: get it again or train again.";
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& found) {
+[[noreturn]] void refuse_safetensors(const std::filesystem::path& path, const std::string& found) {
   throw ModelError(Finding{path.string(), "a safetensors file", found, get_again});
 }
 
@@ -64,12 +64,12 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
 SafetensorsReader::SafetensorsReader(const std::filesystem::path& path)
     : file_(std::make_unique<File>(path)) {
   const std::uint64_t size = file_->input.size();
-  if (size < length_bytes + 2) refuse(path, std::to_string(size) + " bytes");
+  if (size < length_bytes + 2) refuse_safetensors(path, std::to_string(size) + " bytes");
   std::uint64_t length = 0;
   file_->input.read(0, &length, sizeof length);
-  if (length > longest_header || length > size - length_bytes)
-    refuse(path, "a header length of " + std::to_string(length) + " in a file of " +
-                     std::to_string(size) + " bytes");
+  if (length > longest_safetensors_header || length > size - length_bytes)
+    refuse_safetensors(path, "a header length of " + std::to_string(length) + " in a file of " +
+                                 std::to_string(size) + " bytes");
   std::string text(length, '\0');
   file_->input.read(length_bytes, text.data(), text.size());
   file_->data_offset = length_bytes + length;
@@ -79,7 +79,7 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path)
     metadata_ = std::move(header.metadata);
     take_checksums();
   } catch (const JsonError& error) {
-    refuse(path, error.what());
+    refuse_safetensors(path, error.what());
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t largest_rank = 32;
+constexpr std::size_t largest_tensor_rank = 32;
 
 struct DtypeRow {
   std::string_view name;
@@ -126,7 +126,7 @@ class HeaderParser : public json::json_sax_t {
   bool number_unsigned(std::uint64_t value) override {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
       fail("a number beyond 63 bits");
-    if (place_ == Place::shape && tensor_.shape.size() < largest_rank) {
+    if (place_ == Place::shape && tensor_.shape.size() < largest_tensor_rank) {
       tensor_.shape.push_back(static_cast<std::int64_t>(value));
     } else if (place_ == Place::offsets && offsets_ < 2) {
       (offsets_++ == 0 ? tensor_.begin : tensor_.end) = value;

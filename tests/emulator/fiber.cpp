@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "emulator/pages.h"
+
 #if !defined(__x86_64__)
 #define HOURGLASS_EMULATOR_UCONTEXT 1
 #endif
@@ -14,8 +16,6 @@
 
 namespace emulator {
 namespace {
-
-constexpr std::size_t page = 4096;
 
 // The fiber that the last switch came from and the one it goes to. One OS thread runs kernels at a
 // time.

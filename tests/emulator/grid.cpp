@@ -10,20 +10,19 @@
 #include <system_error>
 
 #include "emulator/control.h"
+#include "emulator/pages.h"
 #include "emulator/sanitizers.h"
 #include "emulator/symbols.h"
 
 namespace emulator {
 namespace {
 
-constexpr std::size_t page = 4096;
 constexpr std::size_t room = (max_dynamic_bytes + page - 1) / page * page;
-constexpr int poison = 0xff;  // as a float or double: NaN
 
 void poison_shared_variables() {
   for (const std::span<std::byte> variable : Symbols::of_program().shared_variables()) {
     tsan::forget(variable.data(), variable.size());
-    std::memset(variable.data(), poison, variable.size());
+    std::memset(variable.data(), static_cast<int>(poison), variable.size());
   }
 }
 
@@ -64,7 +63,7 @@ void DynamicMemory::prepare(std::size_t bytes) {
   asan::unpoison(begin_, bytes);
   if (bytes == 0) return;
   tsan::forget(begin_, bytes);
-  std::memset(begin_, poison, bytes);
+  std::memset(begin_, static_cast<int>(poison), bytes);
 }
 
 bool DynamicMemory::is_guard(const void* address) const {

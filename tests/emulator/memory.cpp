@@ -8,15 +8,14 @@
 #include <sstream>
 #include <system_error>
 
+#include "emulator/pages.h"
 #include "emulator/sanitizers.h"
 
 namespace emulator {
 namespace {
 
-constexpr std::size_t page = 4096;
 constexpr std::size_t alignment = 256;  // what cudaMalloc promises
 constexpr std::size_t checked_before = 256;
-constexpr std::byte poison{0xff};
 
 std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;

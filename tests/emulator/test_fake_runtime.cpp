@@ -20,7 +20,7 @@ using namespace example;
 
 namespace {
 
-constexpr std::uint64_t seeds = 20;
+constexpr std::uint64_t runtime_seeds = 20;
 
 // Atomic, because some tests look without waiting.
 void set_flag(void* flag) { *static_cast<std::atomic<bool>*>(flag) = true; }
@@ -91,7 +91,7 @@ TEST_CASE("memory runs out at the limit") {
 }
 
 TEST_CASE("nothing runs before the host waits") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < runtime_seeds; ++seed) {
     emulator::reset(seed);
     Stream stream;
     std::atomic<bool> ran = false;
@@ -103,7 +103,7 @@ TEST_CASE("nothing runs before the host waits") {
 }
 
 TEST_CASE("queries see work finish in time") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < runtime_seeds; ++seed) {
     emulator::reset(seed);
     Stream stream;
     Event event;
@@ -120,7 +120,7 @@ TEST_CASE("queries see work finish in time") {
 }
 
 TEST_CASE("streams and events: the right program is right under every schedule") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < runtime_seeds; ++seed) {
     emulator::reset(seed);
     CAPTURE(seed);
     CHECK(runs_batches(6, Mode::streams));
@@ -131,7 +131,7 @@ TEST_CASE("streams and events: the right program is right under every schedule")
 
 TEST_CASE("some schedules let a stream without waits run ahead, others fall behind") {
   int ahead = 0;
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < runtime_seeds; ++seed) {
     emulator::reset(seed);
     Stream first;
     Stream second;
@@ -143,12 +143,12 @@ TEST_CASE("some schedules let a stream without waits run ahead, others fall behi
     REQUIRE(cudaStreamSynchronize(first.get()) == cudaSuccess);
   }
   CHECK(ahead > 0);
-  CHECK(ahead < static_cast<int>(seeds));
+  CHECK(ahead < static_cast<int>(runtime_seeds));
 }
 
 TEST_CASE("the default stream is ordered with blocking streams and not with others") {
   int before = 0;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+  for (std::uint64_t seed = 1; seed <= runtime_seeds; ++seed) {
     emulator::reset(seed);
     Stream blocking(cudaStreamDefault);
     Stream other;
@@ -163,7 +163,7 @@ TEST_CASE("the default stream is ordered with blocking streams and not with othe
     REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
     CHECK(ran_other);
   }
-  CHECK(before < static_cast<int>(seeds));
+  CHECK(before < static_cast<int>(runtime_seeds));
 }
 
 TEST_CASE("pinned memory is copied late and poisoned early, pageable memory is staged") {

@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr std::uint64_t seeds = 20;
+constexpr std::uint64_t bug_seeds = 20;
 
 enum class Build { plain, address, thread };
 #if defined(__SANITIZE_ADDRESS__)
@@ -86,7 +86,7 @@ constexpr std::array planted{
 /// The first schedule that gives the bug away; fails the test if none does.
 void check_noticed(const Planted& bug) {
   CAPTURE(bug.name);
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < bug_seeds; ++seed) {
     const Outcome outcome = run_program(std::string(bug.name) + ' ' + std::to_string(seed));
     if (outcome.exit_code == 0) continue;
     CAPTURE(outcome.output);
@@ -118,7 +118,7 @@ TEST_CASE("bugs for which a sanitizer is needed are noticed with it") {
 }
 
 TEST_CASE("the right program is not suspected") {
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < bug_seeds; ++seed) {
     const Outcome outcome = run_program("none " + std::to_string(seed));
     CAPTURE(seed, outcome.output);
     CHECK(outcome.exit_code == 0);

@@ -20,7 +20,7 @@ using test::DeviceMatrix;
 
 namespace {
 
-struct Result {
+struct BackwardResult {
   std::vector<float> dz;
   std::vector<float> partials;
   std::uint32_t magnitude = 0;
@@ -28,8 +28,8 @@ struct Result {
 };
 
 template <typename Element>
-Result run(const test::Layout& layout, const std::vector<float>& da, const std::vector<float>& kept,
-           Activation activation) {
+BackwardResult run(const test::Layout& layout, const std::vector<float>& da,
+                   const std::vector<float>& kept, Activation activation) {
   const std::int64_t blocks = kernels::backward_row_blocks(layout.rows);
   test::Layout da_layout = layout;
   if (sizeof(Element) != sizeof(float)) da_layout.stride += 4;  // not in place: its own stride
@@ -50,7 +50,7 @@ Result run(const test::Layout& layout, const std::vector<float>& da, const std::
   args.activation = activation;
   args.bias_partials = partials.data();
   args.magnitude = magnitude.data();
-  Result result;
+  BackwardResult result;
   if constexpr (sizeof(Element) == 4) {
     kernels::activation_backward(device_da.data(), args, nullptr);  // in place
     result.dz = device_da.get(result.touched);
@@ -79,7 +79,7 @@ std::vector<float> block_sums(const std::vector<float>& dz, std::int64_t rows,
 }
 
 template <typename Element>
-void exact_cases(const char* kernel) {
+void activation_backward_cases(const char* kernel) {
   test::ExactCases cases(kernel);
   constexpr std::array activations{Activation::relu, Activation::linear, Activation::sigmoid,
                                    Activation::tanh, Activation::gelu};
@@ -101,7 +101,7 @@ void exact_cases(const char* kernel) {
       largest = std::max(largest, std::abs(expected[i]));
     }
     const auto layout = test::make_layout(rows, columns, variant / 2);
-    const Result result = run<Element>(layout, da, kept, activation);
+    const BackwardResult result = run<Element>(layout, da, kept, activation);
     std::string difference = test::first_difference(result.dz, expected);
     auto sums = block_sums(expected, rows, columns);
     auto partials = result.partials;
@@ -117,10 +117,10 @@ void exact_cases(const char* kernel) {
 }  // namespace
 
 TEST_CASE("activation_backward is exact on whole numbers, float") {
-  exact_cases<float>("activation_backward float");
+  activation_backward_cases<float>("activation_backward float");
 }
 TEST_CASE("activation_backward is exact on whole numbers, bf16") {
-  exact_cases<Bf16>("activation_backward bf16");
+  activation_backward_cases<Bf16>("activation_backward bf16");
 }
 
 TEST_CASE("activation_backward agrees with double, and its sums add what it stored") {
@@ -131,7 +131,7 @@ TEST_CASE("activation_backward agrees with double, and its sums add what it stor
   for (const Activation activation : all_activations) {
     const auto layout = test::make_layout(rows, columns, 1);
     for (const bool low : {false, true}) {
-      const Result result =
+      const BackwardResult result =
           low ? run<Bf16>(layout, da, kept, activation) : run<float>(layout, da, kept, activation);
       double worst = 0;
       for (std::size_t i = 0; i < da.size(); ++i) {
@@ -171,7 +171,7 @@ TEST_CASE("activation_backward reports NaN and Inf") {
     da[17] = bad;
     const std::vector<float> kept(da.size(), 0.5F);
     for (const Activation activation : all_activations) {
-      const Result result = run<float>(test::make_layout(6, 5, 1), da, kept, activation);
+      const BackwardResult result = run<float>(test::make_layout(6, 5, 1), da, kept, activation);
       CHECK_FALSE(std::isfinite(result.dz[17]));
       CHECK(std::isfinite(result.dz[16]));
       CHECK_FALSE(std::isfinite(result.partials[17 % 5]));

@@ -70,7 +70,7 @@ struct Problem {
   [[nodiscard]] std::int64_t count() const { return weight(layers.size()); }
 };
 
-struct Result {
+struct AdamResult {
   std::vector<float> w, m, v;
   std::vector<std::vector<float>> copies;
   std::int32_t nonfinite_layer = 0;
@@ -78,7 +78,7 @@ struct Result {
   bool touched = false;
 };
 
-Result run(const Problem& p) {
+AdamResult run(const Problem& p) {
   const DeviceArray<float> w(p.w, p.offset);
   const DeviceArray<float> m(p.m, p.offset);
   const DeviceArray<float> v(p.v, p.offset);
@@ -124,15 +124,15 @@ Result run(const Problem& p) {
   args.nonfinite_layer = nonfinite_layer.data();
   args.skipped = skipped.data();
   kernels::adam(args, nullptr);
-  Result result{w.get(), m.get(), v.get(), {}, nonfinite_layer.get()[0], skipped.get()[0] - 7,
-                false};
+  AdamResult result{w.get(), m.get(), v.get(), {}, nonfinite_layer.get()[0], skipped.get()[0] - 7,
+                    false};
   for (const auto& copy : copies) result.copies.push_back(copy->get(result.touched));
   return result;
 }
 
 /// The same with plain loops over the formulas of optimizer.h.
-Result expected_of(const Problem& p) {
-  Result r{p.w, p.m, p.v, {}, -1, 0, false};
+AdamResult expected_of(const Problem& p) {
+  AdamResult r{p.w, p.m, p.v, {}, -1, 0, false};
   std::vector<float> g = p.g;
   for (std::size_t l = 0; l < p.layers.size(); ++l)
     for (std::int64_t unit = 0; unit < p.layers[l].out; ++unit) {
@@ -154,7 +154,7 @@ Result expected_of(const Problem& p) {
   return r;
 }
 
-std::string difference_of(const Result& found, const Result& expected) {
+std::string difference_of(const AdamResult& found, const AdamResult& expected) {
   std::string text = test::first_difference(found.w, expected.w);
   text += test::first_difference(found.m, expected.m);
   text += test::first_difference(found.v, expected.v);
@@ -166,7 +166,7 @@ std::string difference_of(const Result& found, const Result& expected) {
   return text;
 }
 
-void exact_cases(const char* kernel, bool copies) {
+void adam_cases(const char* kernel, bool copies) {
   test::ExactCases cases(kernel);
   test::for_each_shape([&](std::int64_t out, std::int64_t in, std::uint64_t variant) {
     const auto blocks = static_cast<std::int64_t>(variant % 11) + 1;
@@ -182,14 +182,14 @@ void exact_cases(const char* kernel, bool copies) {
 
 }  // namespace
 
-TEST_CASE("adam has the bits of the plain loops") { exact_cases("adam", false); }
+TEST_CASE("adam has the bits of the plain loops") { adam_cases("adam", false); }
 TEST_CASE("adam with bf16 copies has the bits of the plain loops") {
-  exact_cases("adam with copies", true);
+  adam_cases("adam with copies", true);
 }
 
 TEST_CASE("adam agrees with double") {
   const Problem p({{33, 17, 3}, {17, 5, 1}});
-  const Result found = run(p);
+  const AdamResult found = run(p);
   for (std::size_t i = 0; i < 33 * 17; ++i) {
     const double g = p.g[i];
     const double m = p.m[i] + double{p.step.one_minus_beta1} * (g - p.m[i]);
@@ -222,7 +222,7 @@ TEST_CASE("adam skips a step with a number that is not finite, all tensors or no
     Problem p(shapes);
     p.copy_pad = 2;
     p.magnitudes[c.place] = c.bits;
-    const Result found = run(p);
+    const AdamResult found = run(p);
     INFO("place " << c.place << " bits " << c.bits);
     CHECK(found.nonfinite_layer == c.layer);
     if (c.layer < 0) {

@@ -20,7 +20,7 @@ using test::DeviceMatrix;
 
 namespace {
 
-struct Result {
+struct ActivationResult {
   std::vector<float> a;
   std::vector<float> slope;
   std::uint32_t magnitude = 0;
@@ -28,15 +28,15 @@ struct Result {
 };
 
 template <typename Element>
-Result run(const test::Layout& layout, const std::vector<float>& z, const std::vector<float>& bias,
-           Activation activation, bool keep_slope) {
+ActivationResult run(const test::Layout& layout, const std::vector<float>& z,
+                     const std::vector<float>& bias, Activation activation, bool keep_slope) {
   const DeviceMatrix<float> device_z(layout, z);
   const DeviceMatrix<Element> separate(layout);
   const DeviceMatrix<float> slope(layout);
   const DeviceArray<float> device_bias(bias, layout.offset % 4);
   const DeviceArray<std::uint32_t> magnitude(std::vector<std::uint32_t>{0});
   float* const slope_data = keep_slope ? slope.data() : nullptr;
-  Result result;
+  ActivationResult result;
   if constexpr (sizeof(Element) == 4) {
     kernels::bias_activation(device_z.data(), slope_data, device_bias.data(), magnitude.data(),
                              activation, layout.rows, layout.columns, layout.stride, nullptr);
@@ -53,7 +53,7 @@ Result run(const test::Layout& layout, const std::vector<float>& z, const std::v
 }
 
 template <typename Element>
-void exact_cases(const char* kernel) {
+void bias_activation_cases(const char* kernel) {
   test::ExactCases cases(kernel);
   test::for_each_shape([&](std::int64_t rows, std::int64_t columns, std::uint64_t variant) {
     const auto z = test::small_whole_numbers(rows * columns, variant);
@@ -67,7 +67,7 @@ void exact_cases(const char* kernel) {
       largest = std::max(largest, std::abs(expected[i]));
     }
     const auto layout = test::make_layout(rows, columns, variant / 2);
-    const Result result = run<Element>(layout, z, bias, activation, false);
+    const ActivationResult result = run<Element>(layout, z, bias, activation, false);
     std::string difference = test::first_difference(result.a, expected);
     if (result.touched) difference += " padding written";
     if (std::bit_cast<float>(result.magnitude) != largest) difference += " wrong magnitude";
@@ -78,10 +78,10 @@ void exact_cases(const char* kernel) {
 }  // namespace
 
 TEST_CASE("bias_activation is exact on whole numbers, float") {
-  exact_cases<float>("bias_activation float");
+  bias_activation_cases<float>("bias_activation float");
 }
 TEST_CASE("bias_activation is exact on whole numbers, bf16") {
-  exact_cases<Bf16>("bias_activation bf16");
+  bias_activation_cases<Bf16>("bias_activation bf16");
 }
 
 TEST_CASE("bias_activation agrees with the oracle for every activation") {
@@ -96,8 +96,8 @@ TEST_CASE("bias_activation agrees with the oracle for every activation") {
     for (const std::uint64_t variant : {0, 1, 2, 3}) {
       const auto layout = test::make_layout(rows, columns, variant);
       const bool keeps = activation == Activation::gelu;
-      const Result result = run<float>(layout, z, bias, activation, keeps);
-      const Result low = run<Bf16>(layout, z, bias, activation, keeps);
+      const ActivationResult result = run<float>(layout, z, bias, activation, keeps);
+      const ActivationResult low = run<Bf16>(layout, z, bias, activation, keeps);
       double worst_value = 0;
       double worst_slope = 0;
       bool rounding = true;
@@ -135,15 +135,15 @@ TEST_CASE("bias_activation lets NaN and Inf through and reports them") {
       const auto layout = test::make_layout(7, 9, variant);
       INFO(name(activation) << " variant " << variant);
       for (const bool low : {false, true}) {
-        const Result result = low ? run<Bf16>(layout, z, bias, activation, true)
-                                  : run<float>(layout, z, bias, activation, true);
+        const ActivationResult result = low ? run<Bf16>(layout, z, bias, activation, true)
+                                            : run<float>(layout, z, bias, activation, true);
         CHECK(std::isnan(result.a[40]));
         CHECK_FALSE(std::isnan(result.a[39]));
         CHECK(result.magnitude > 0x7F800000U);
       }
       if (activation != Activation::relu && activation != Activation::linear) continue;
       z[40] = infinity;
-      const Result result = run<float>(layout, z, bias, activation, false);
+      const ActivationResult result = run<float>(layout, z, bias, activation, false);
       CHECK(result.a[40] == infinity);
       CHECK(result.magnitude == 0x7F800000U);
     }

@@ -78,7 +78,7 @@ std::string gather_problem(const Batch& b, std::uint64_t variant) {
 }
 
 template <typename Pixel, typename Element>
-void exact_cases(const char* kernel) {
+void gather_cases(const char* kernel) {
   test::ExactCases cases(kernel);
   test::for_each_shape([&](std::int64_t batch, std::int64_t width, std::uint64_t variant) {
     Batch b;
@@ -96,13 +96,13 @@ void exact_cases(const char* kernel) {
 }  // namespace
 
 TEST_CASE("gather is exact, bytes to float") {
-  exact_cases<std::uint8_t, float>("gather u8 to float");
+  gather_cases<std::uint8_t, float>("gather u8 to float");
 }
 TEST_CASE("gather is exact, bytes to bf16") {
-  exact_cases<std::uint8_t, Bf16>("gather u8 to bf16");
+  gather_cases<std::uint8_t, Bf16>("gather u8 to bf16");
 }
-TEST_CASE("gather is exact, floats to float") { exact_cases<float, float>("gather f32 to float"); }
-TEST_CASE("gather is exact, floats to bf16") { exact_cases<float, Bf16>("gather f32 to bf16"); }
+TEST_CASE("gather is exact, floats to float") { gather_cases<float, float>("gather f32 to float"); }
+TEST_CASE("gather is exact, floats to bf16") { gather_cases<float, Bf16>("gather f32 to bf16"); }
 
 TEST_CASE("gather takes images over an epoch's end and far into a training") {
   Batch b;

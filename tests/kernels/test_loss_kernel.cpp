@@ -20,7 +20,7 @@ using test::DeviceMatrix;
 
 namespace {
 
-struct Result {
+struct LossResult {
   std::vector<float> dz;
   std::vector<float> bias_partials;
   std::vector<float> loss_partials;
@@ -30,8 +30,9 @@ struct Result {
 };
 
 template <typename Element>
-Result run(const test::Layout& layout, const std::vector<float>& z, const std::vector<float>& bias,
-           const std::vector<float>& target, float scale, Activation activation) {
+LossResult run(const test::Layout& layout, const std::vector<float>& z,
+               const std::vector<float>& bias, const std::vector<float>& target, float scale,
+               Activation activation) {
   test::Layout z_layout = layout;
   if (sizeof(Element) != sizeof(float)) z_layout.stride += 4;  // not in place: its own stride
   const DeviceMatrix<float> device_z(z_layout, z);
@@ -56,7 +57,7 @@ Result run(const test::Layout& layout, const std::vector<float>& z, const std::v
   args.loss_partials = loss_partials.data();
   args.output_magnitude = magnitudes.data();
   args.gradient_magnitude = magnitudes.data() + 1;
-  Result result;
+  LossResult result;
   if constexpr (sizeof(Element) == 4) {
     kernels::loss(device_z.data(), args, nullptr);  // in place
     result.dz = device_z.get(result.touched);
@@ -90,7 +91,7 @@ std::vector<double> to_double(std::vector<float> values) {
 }
 
 template <typename Element>
-void exact_cases(const char* kernel) {
+void loss_cases(const char* kernel) {
   test::ExactCases cases(kernel);
   test::for_each_shape([&](std::int64_t rows, std::int64_t columns, std::uint64_t variant) {
     const auto z = test::small_whole_numbers(rows * columns, variant);
@@ -114,7 +115,7 @@ void exact_cases(const char* kernel) {
       largest_gradient = std::max(largest_gradient, std::abs(expected[i]));
     }
     const auto layout = test::make_layout(rows, columns, variant / 2);
-    const Result result = run<Element>(layout, z, bias, target, 0.5F, activation);
+    const LossResult result = run<Element>(layout, z, bias, target, 0.5F, activation);
     std::string difference = test::first_difference(result.dz, expected);
     difference += test::first_difference(to_double(result.bias_partials),
                                          block_sums(gradients, rows, columns, 1));
@@ -131,8 +132,8 @@ void exact_cases(const char* kernel) {
 
 }  // namespace
 
-TEST_CASE("loss is exact on whole numbers, float") { exact_cases<float>("loss float"); }
-TEST_CASE("loss is exact on whole numbers, bf16") { exact_cases<Bf16>("loss bf16"); }
+TEST_CASE("loss is exact on whole numbers, float") { loss_cases<float>("loss float"); }
+TEST_CASE("loss is exact on whole numbers, bf16") { loss_cases<Bf16>("loss bf16"); }
 
 TEST_CASE("loss agrees with the oracle for every activation") {
   constexpr std::int64_t rows = 150;
@@ -142,7 +143,7 @@ TEST_CASE("loss agrees with the oracle for every activation") {
   const auto bias = test::uniform(columns, 10, -0.5, 0.5);
   for (const Activation activation : all_activations)
     for (const std::uint64_t variant : {0, 1, 2}) {
-      const Result result =
+      const LossResult result =
           run<float>(test::make_layout(rows, columns, variant), z, bias, target, 0.25F, activation);
       std::vector<double> squares(z.size());
       double worst = 0;
@@ -175,7 +176,7 @@ TEST_CASE("loss in bf16 is at most twice as wrong as rounding alone") {
   const auto target = test::uniform(rows * columns, 9, 0.0, 1.0);
   const auto bias = test::uniform(columns, 10, -0.5, 0.5);
   for (const Activation activation : all_activations) {
-    const Result result =
+    const LossResult result =
         run<Bf16>(test::make_layout(rows, columns, 1), z, bias, target, 0.25F, activation);
     double error = 0;
     double plain_error = 0;
@@ -199,7 +200,8 @@ TEST_CASE("loss reports NaN and Inf of outputs, targets and gradients") {
   for (const Activation activation : all_activations) {
     std::vector<float> z(7 * 9, 0.25F);
     z[40] = test::poison;
-    const Result result = run<float>(test::make_layout(7, 9, 1), z, bias, target, 1.0F, activation);
+    const LossResult result =
+        run<float>(test::make_layout(7, 9, 1), z, bias, target, 1.0F, activation);
     INFO(name(activation));
     CHECK(result.output_magnitude > 0x7F800000U);
     CHECK(std::isnan(result.loss_partials[0]));
@@ -207,8 +209,8 @@ TEST_CASE("loss reports NaN and Inf of outputs, targets and gradients") {
   }
   std::vector<float> bad_target = target;
   bad_target[3] = std::numeric_limits<float>::infinity();
-  const Result result = run<float>(test::make_layout(7, 9, 2), std::vector<float>(7 * 9, 0.25F),
-                                   bias, bad_target, 1.0F, Activation::linear);
+  const LossResult result = run<float>(test::make_layout(7, 9, 2), std::vector<float>(7 * 9, 0.25F),
+                                       bias, bad_target, 1.0F, Activation::linear);
   CHECK(std::bit_cast<float>(result.output_magnitude) == 0.25F);
   CHECK(result.gradient_magnitude == 0x7F800000U);
 }

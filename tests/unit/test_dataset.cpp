@@ -17,7 +17,7 @@ std::string write_images(const std::string& path, std::uint32_t count, std::uint
   return write_file(path, idx_bytes(0x08, {count, side, side}, pixels));
 }
 
-std::string error_of(const std::string& source) {
+std::string dataset_error(const std::string& source) {
   return message_of<DataError>([&] { load_dataset({source}); });
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("data set: one file, two files, a folder") {
   CHECK(one.files[0].path == train);
   CHECK(one.files[0].sha256.size() == 64);
 
-  CHECK_THAT(error_of(folder / ""), Contains("no t10k-images-idx3-ubyte"));
+  CHECK_THAT(dataset_error(folder / ""), Contains("no t10k-images-idx3-ubyte"));
   const std::string test = write_images(folder / "t10k-images-idx3-ubyte.gz", 90);
   for (const std::string& source : {train + "," + test, folder / ""}) {
     const DataSet set = load_dataset({source});
@@ -112,19 +112,19 @@ TEST_CASE("data set: labels beside the images are cut like them and must fit") {
   CHECK(labels.train.front() == 2);
   CHECK(labels.test == std::vector<std::int32_t>{20, 21, 22, 23});
   write_file(folder / "x-labels-idx1-ubyte.gz", idx_bytes(0x08, {23}, values.substr(1)));
-  CHECK_THAT(error_of(path), Contains("24 images") && Contains("23 labels"));
+  CHECK_THAT(dataset_error(path), Contains("24 images") && Contains("23 labels"));
 }
 
 TEST_CASE("data set: bad sources are named, with a suggestion") {
   const TemporaryFolder folder;
-  CHECK_THAT(error_of("mnits"), Contains("Did you mean mnist?"));
-  CHECK_THAT(error_of("stroke"), Contains("Did you mean strokes?"));
-  CHECK_THAT(error_of("something"), Contains("no such name or file"));
-  CHECK_THAT(error_of(folder / "none"), Contains("no such file"));
+  CHECK_THAT(dataset_error("mnits"), Contains("Did you mean mnist?"));
+  CHECK_THAT(dataset_error("stroke"), Contains("Did you mean strokes?"));
+  CHECK_THAT(dataset_error("something"), Contains("no such name or file"));
+  CHECK_THAT(dataset_error(folder / "none"), Contains("no such file"));
   const std::string train = write_images(folder / "a", 24, 2);
   const std::string test = write_images(folder / "b", 24, 3);
-  CHECK_THAT(error_of(train + "," + test), Contains("4 pixels") && Contains("9 pixels"));
-  CHECK_THAT(error_of(train + "," + (folder / "none")),
+  CHECK_THAT(dataset_error(train + "," + test), Contains("4 pixels") && Contains("9 pixels"));
+  CHECK_THAT(dataset_error(train + "," + (folder / "none")),
              Contains("none") && Contains("no such file"));
 }
 

@@ -22,7 +22,7 @@ std::string payload_of(const IdxArray& array) {
   return {reinterpret_cast<const char*>(array.payload.data()), array.payload.size()};
 }
 
-std::string error_of(const std::string& path) {
+std::string idx_error(const std::string& path) {
   return message_of<DataError>([&] { read_idx(path); });
 }
 
@@ -80,13 +80,13 @@ TEST_CASE("IDX: a file cut at any byte is refused") {
   const TemporaryFolder folder;
   for (std::size_t length = 0; length < small.size(); ++length) {
     INFO("plain, " << length << " bytes");
-    const std::string error = error_of(write_file(folder / "cut", small.substr(0, length)));
+    const std::string error = idx_error(write_file(folder / "cut", small.substr(0, length)));
     REQUIRE_THAT(error, Contains("truncated") || Contains("empty"));
   }
   const std::string packed = gzip_bytes(small);
   for (std::size_t length = 0; length < packed.size(); ++length) {
     INFO("gzip, " << length << " bytes");
-    REQUIRE(error_of(write_file(folder / "cut.gz", packed.substr(0, length))) != "no error");
+    REQUIRE(idx_error(write_file(folder / "cut.gz", packed.substr(0, length))) != "no error");
   }
 }
 
@@ -134,24 +134,24 @@ TEST_CASE("IDX: a gzip file with any one bit flipped never gives other values") 
 
 TEST_CASE("IDX: trailing bytes are refused") {
   const TemporaryFolder folder;
-  CHECK_THAT(error_of(write_file(folder / "a", small + "x")), Contains("trailing bytes"));
-  CHECK_THAT(error_of(write_file(folder / "b", gzip_bytes(small + "x"))),
+  CHECK_THAT(idx_error(write_file(folder / "a", small + "x")), Contains("trailing bytes"));
+  CHECK_THAT(idx_error(write_file(folder / "b", gzip_bytes(small + "x"))),
              Contains("trailing bytes"));
-  CHECK_THAT(error_of(write_file(folder / "c", gzip_bytes(small + std::string(100, 'x')))),
+  CHECK_THAT(idx_error(write_file(folder / "c", gzip_bytes(small + std::string(100, 'x')))),
              Contains("trailing bytes"));
   const std::string longer = idx_bytes(0x08, {10, 100}, std::string(1000, 'y'));
-  CHECK_THAT(error_of(write_file(folder / "f", gzip_bytes(longer + "x"))),
+  CHECK_THAT(idx_error(write_file(folder / "f", gzip_bytes(longer + "x"))),
              Contains("more than that (trailing bytes)"));
-  CHECK_THAT(error_of(write_file(folder / "d", gzip_bytes(small) + "x")),
+  CHECK_THAT(idx_error(write_file(folder / "d", gzip_bytes(small) + "x")),
              Contains("trailing bytes"));
-  CHECK_THAT(error_of(write_file(folder / "e", gzip_bytes(small) + gzip_bytes(small))),
+  CHECK_THAT(idx_error(write_file(folder / "e", gzip_bytes(small) + gzip_bytes(small))),
              Contains("trailing bytes"));
 }
 
 TEST_CASE("IDX: wrong magic, type, rank and dimensions are named") {
   const TemporaryFolder folder;
   const auto error = [&](const std::string& contents) {
-    return error_of(write_file(folder / "bad.gz", contents));
+    return idx_error(write_file(folder / "bad.gz", contents));
   };
   CHECK_THAT(error("PK\3\4 and so on"), Contains("zip archive") && Contains("bad.gz"));
   CHECK_THAT(error("\x89PNG\r\n"), Contains("PNG"));
@@ -182,7 +182,7 @@ TEST_CASE("IDX: overflowing and absurd headers are refused before anything is al
     for (const int type : {0x08, 0x0E}) {
       const std::string bytes = idx_bytes(type, shape, "abcd");
       for (const std::string& contents : {bytes, gzip_bytes(bytes)}) {
-        const std::string error = error_of(write_file(folder / "absurd", contents));
+        const std::string error = idx_error(write_file(folder / "absurd", contents));
         REQUIRE_THAT(
             error, Contains("overflow") || Contains("truncated") || Contains("too small for that"));
       }
@@ -191,10 +191,10 @@ TEST_CASE("IDX: overflowing and absurd headers are refused before anything is al
 
 TEST_CASE("IDX: what is not a readable file is named") {
   const TemporaryFolder folder;
-  CHECK_THAT(error_of(folder / "missing"), Contains("no such file"));
-  CHECK_THAT(error_of(folder / ""), Contains("a directory"));
+  CHECK_THAT(idx_error(folder / "missing"), Contains("no such file"));
+  CHECK_THAT(idx_error(folder / ""), Contains("a directory"));
   REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
-  CHECK_THAT(error_of(folder / "pipe"), Contains("a pipe or device"));
+  CHECK_THAT(idx_error(folder / "pipe"), Contains("a pipe or device"));
 }
 
 TEST_CASE("IDX: a file without read permission is named") {
@@ -205,5 +205,5 @@ TEST_CASE("IDX: a file without read permission is named") {
   const TemporaryFolder folder;
   const std::string path = write_file(folder / "closed", small);
   REQUIRE(chmod(path.c_str(), 0) == 0);
-  CHECK_THAT(error_of(path), Contains("ermission"));
+  CHECK_THAT(idx_error(path), Contains("ermission"));
 }
