@@ -5,15 +5,6 @@
 #include "cpu/layer.h"
 
 namespace hourglass::cpu {
-namespace {
-
-// Rows of a chunk: few enough for a chunk's activations to stay in a second-level cache of 512 KB
-// (78 rows of 784 floats are 245 KB), many enough that streaming all weights once a chunk does not
-// count. A multiple of 6, the rows of AVX2's tile.
-constexpr std::int64_t max_chunk_rows = 78;
-
-}  // namespace
-
 std::int64_t chunk_rows_of(std::int64_t rows) {
   const std::int64_t count = (rows + max_chunk_rows - 1) / max_chunk_rows;
   // An even number of chunks where there is more than one row to share between two threads.

@@ -45,6 +45,11 @@ struct Magnitudes {
   std::vector<std::uint32_t> gradient;  // (layers)
 };
 
+/// Rows of a chunk at most: few enough for a chunk's activations to stay in a second-level cache of
+/// 512 KB (78 rows of 784 floats are 245 KB), many enough that streaming all weights once a chunk
+/// does not count. A multiple of 6, the rows of AVX2's tile.
+inline constexpr std::int64_t max_chunk_rows = 78;
+
 /// Rows of a chunk, and thereby the number of chunks, of a batch of `rows` images.
 [[nodiscard]] std::int64_t chunk_rows_of(std::int64_t rows);
 

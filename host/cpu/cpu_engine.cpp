@@ -61,7 +61,9 @@ std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan, const CpuOptio
   const bool sparse = options.sparse_input ? *options.sparse_input : is_sparse(plan.train);
   if (sparse) info.device += ", sparse input";
   return std::make_unique<EngineFrame<FusedPasses>>(
-      plan, info, std::make_unique<FusedPasses>(plan.network, kernels, sparse));
+      plan, info,
+      std::make_unique<FusedPasses>(plan.network, kernels, sparse, options.skip_zeros,
+                                    info.threads));
 }
 
 }  // namespace hourglass::cpu

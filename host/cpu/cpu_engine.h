@@ -2,7 +2,8 @@
 //   engine_frame      batches, reports, evaluation; the class behind the seam
 //   passes            what the frame asks of the arithmetic
 //   fused_passes      the project's kernels, fp32: data_pass (chunks of rows forward and back),
-//                     weight_pass (weight gradients and Adam, by panels), layer (weights in panels)
+//                     weight_pass (weight gradients and Adam, by panels), layer (weights in
+//                     panels), live_columns (units that are not zero)
 //   library_passes    oneDNN's products, fp32 or bf16
 //   kernels, simd/    the arithmetic, once for every instruction set
 //   thread_pool       threads that share a step's work
@@ -22,6 +23,7 @@ struct CpuOptions {
   bool library = false;              // oneDNN's products in fp32 too
   const Kernels* kernels = nullptr;  // null: the best this CPU has
   std::optional<bool> sparse_input;  // unset: decided by the density of the training images
+  bool skip_zeros = true;            // leave out units that are zero for all images of a batch
 };
 
 /// Share of pixels that are not zero, over a sample of at most 1,000 images spread over the set; 1

@@ -12,6 +12,23 @@ std::int64_t segments_of(std::int64_t width) {
 
 }  // namespace
 
+DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, bool skip_zeros,
+                   int workers)
+    : layers_(layers),
+      kernels_(kernels),
+      skip_zeros_(skip_zeros),
+      scratch_(static_cast<std::size_t>(workers)) {
+  std::int64_t widest = 0;
+  for (const Layer& layer : layers) widest = std::max({widest, layer.slot.in, layer.slot.out});
+  const auto floats = [&](std::int64_t count) {
+    return AlignedBuffer<float>(static_cast<std::size_t>(count * kernels.panel_width));
+  };
+  for (Scratch& scratch : scratch_) {
+    scratch.panel = floats(widest);
+    scratch.result = floats(max_chunk_rows);
+  }
+}
+
 void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const {
   LitPixels& lit = buffers.lit(rows.chunk);
   const std::int64_t width = layers_.front().slot.in;
@@ -48,38 +65,113 @@ void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_
   }
 }
 
-void DataPass::layer_product(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t panel,
-                             float* output, std::int64_t stride) const {
-  const Layer& layer = layers_[static_cast<std::size_t>(l)];
-  const std::int64_t columns = layer.forward_shape.columns_of(panel);
-  if (layer.sparse) {
-    const LitPixels& lit = buffers.lit(rows.chunk);
-    const std::int64_t segments = segments_of(layer.slot.in);
-    SparseRowArgs args;
-    args.rows_of = layer.forward_panel(panel);
-    args.stride = layer.forward_shape.width;
-    args.columns = columns;
-    for (std::int64_t segment = 0; segment < segments; ++segment) {
-      args.accumulate = segment > 0;
-      for (std::int64_t row = 0; row < rows.last - rows.first; ++row) {
-        args.lit = lit.pixels_of(row * segments + segment);
-        args.c = output + row * stride;
-        kernels_.sparse_row(args);
-      }
-    }
-    return;
+DataPass::Operand DataPass::operand(const float* data, std::int64_t stride, const Rows& rows,
+                                    std::int64_t width) {
+  Scratch& scratch = scratch_[static_cast<std::size_t>(rows.worker)];
+  scratch.depth.find(kernels_, data, stride, rows.count(), width, skip_zeros_);
+  if (!scratch.depth.few()) return {data, stride, width, false};
+  const std::int64_t few_stride = row_stride(scratch.depth.count());
+  const std::int64_t size = rows.count() * few_stride;
+  if (static_cast<std::int64_t>(scratch.rows.size()) < size)
+    scratch.rows = AlignedBuffer<float>(static_cast<std::size_t>(size));
+  gather_columns(data, stride, rows.count(), scratch.depth.list(), scratch.rows.data(), few_stride);
+  return {scratch.rows.data(), few_stride, scratch.depth.count(), true};
+}
+
+const float* DataPass::panel_for(const Operand& a, const float* panel, int worker) {
+  if (!a.few) return panel;
+  Scratch& scratch = scratch_[static_cast<std::size_t>(worker)];
+  const std::int64_t width = kernels_.panel_width;
+  float* target = scratch.panel.data();
+  for (const std::uint32_t row : scratch.depth.list()) {
+    std::memcpy(target, panel + row * width, static_cast<std::size_t>(width) * sizeof(float));
+    target += width;
   }
+  return scratch.panel.data();
+}
+
+void DataPass::sparse_product(BatchBuffers& buffers, const Rows& rows, const Layer& layer,
+                              std::int64_t panel, float* output, std::int64_t stride) const {
+  const LitPixels& lit = buffers.lit(rows.chunk);
+  const std::int64_t segments = segments_of(layer.slot.in);
+  SparseRowArgs args;
+  args.rows_of = layer.forward_panel(panel);
+  args.stride = layer.forward_shape.width;
+  args.columns = layer.forward_shape.columns_of(panel);
+  for (std::int64_t segment = 0; segment < segments; ++segment) {
+    args.accumulate = segment > 0;
+    for (std::int64_t row = 0; row < rows.count(); ++row) {
+      args.lit = lit.pixels_of(row * segments + segment);
+      args.c = output + row * stride;
+      kernels_.sparse_row(args);
+    }
+  }
+}
+
+void DataPass::layer_product(const Operand& a, const Rows& rows, const Layer& layer,
+                             std::int64_t panel, float* output, std::int64_t stride) {
   ProductArgs args;
-  args.a = buffers.activation(l, rows.first);
-  args.a_stride = buffers.stride(l);
-  args.rows = rows.last - rows.first;
-  args.depth = layer.slot.in;
-  args.columns = columns;
-  args.panel = layer.forward_panel(panel);
+  args.a = a.data;
+  args.a_stride = a.stride;
+  args.rows = rows.count();
+  args.depth = a.depth;
+  args.columns = layer.forward_shape.columns_of(panel);
+  args.panel = panel_for(a, layer.forward_panel(panel), rows.worker);
   args.c = output;
   args.c_stride = stride;
-  if (panel + 1 < layer.forward_shape.panels()) args.next_panel = layer.forward_panel(panel + 1);
+  if (!a.few && panel + 1 < layer.forward_shape.panels())
+    args.next_panel = layer.forward_panel(panel + 1);
   kernels_.product(args);
+}
+
+void DataPass::input_gradient(const Operand& dz, const Rows& rows, const Layer& layer, float* da,
+                              std::int64_t stride) {
+  const PanelShape& shape = layer.master_shape;
+  for (std::int64_t panel = 0; panel < shape.panels(); ++panel) {
+    const float* const weights = layer.weights.data() + panel * shape.panel_size();
+    ProductArgs args;
+    args.a = dz.data;
+    args.a_stride = dz.stride;
+    args.rows = rows.count();
+    args.depth = dz.depth;
+    args.columns = shape.columns_of(panel);
+    args.panel = panel_for(dz, weights, rows.worker);
+    args.c = da + panel * shape.width;
+    args.c_stride = stride;
+    if (!dz.few && panel + 1 < shape.panels()) args.next_panel = weights + shape.panel_size();
+    kernels_.product(args);
+  }
+}
+
+void DataPass::input_gradient_of_live(const Operand& dz, const Rows& rows, const Layer& layer,
+                                      float* da, std::int64_t stride) {
+  Scratch& scratch = scratch_[static_cast<std::size_t>(rows.worker)];
+  const PanelShape& shape = layer.master_shape;
+  if (!dz.few) scratch.depth.take_all(dz.depth);
+  for (std::int64_t first = 0; first < scratch.columns.count(); first += shape.width) {
+    const auto columns = scratch.columns.part(first, shape.width);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const float* const weights = layer.weights.data() +
+                                   columns[i] / shape.width * shape.panel_size() +
+                                   columns[i] % shape.width;
+      float* target = scratch.panel.data() + i;
+      for (const std::uint32_t k : scratch.depth.list()) {
+        *target = weights[k * shape.width];
+        target += shape.width;
+      }
+    }
+    ProductArgs args;
+    args.a = dz.data;
+    args.a_stride = dz.stride;
+    args.rows = rows.count();
+    args.depth = dz.depth;
+    args.columns = static_cast<std::int64_t>(columns.size());
+    args.panel = scratch.panel.data();
+    args.c = scratch.result.data();
+    args.c_stride = shape.width;
+    kernels_.product(args);
+    scatter_columns(scratch.result.data(), shape.width, rows.count(), columns, da, stride);
+  }
 }
 
 void DataPass::pack(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t first_column,
@@ -91,10 +183,13 @@ void DataPass::pack(BatchBuffers& buffers, const Rows& rows, int l, std::int64_t
                   static_cast<std::size_t>(width) * sizeof(float));
 }
 
-void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const {
+void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) {
   for (int l = begin; l < end; ++l) {
     const Layer& layer = layers_[static_cast<std::size_t>(l)];
     const std::int64_t stride = buffers.stride(l + 1);
+    Operand input;
+    if (!layer.sparse)
+      input = operand(buffers.activation(l, rows.first), buffers.stride(l), rows, layer.slot.in);
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.forward_shape.width;
@@ -109,7 +204,10 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
       args.magnitude = &magnitude;
       if (buffers.training() && !layer.sparse)
         args.packed = buffers.packed(l + 1, panel, rows.first);
-      layer_product(buffers, rows, l, panel, args.z, stride);
+      if (layer.sparse)
+        sparse_product(buffers, rows, layer, panel, args.z, stride);
+      else
+        layer_product(input, rows, layer, panel, args.z, stride);
       kernels_.activate[index_of(layer.activation)](args);
       if (buffers.training() && layer.sparse) pack(buffers, rows, l + 1, column, args.columns);
     }
@@ -117,10 +215,13 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
   }
 }
 
-void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) const {
+void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) {
   const int l = static_cast<int>(layers_.size()) - 1;
   const Layer& layer = layers_.back();
   const std::int64_t stride = buffers.stride(l + 1);
+  Operand input;
+  if (!layer.sparse)
+    input = operand(buffers.activation(l, rows.first), buffers.stride(l), rows, layer.slot.in);
   std::fill_n(buffers.row_loss(rows.first), (rows.last - rows.first) * buffers.lanes(), 0.0F);
   std::uint32_t output_magnitude = 0;
   std::uint32_t gradient_magnitude = 0;
@@ -138,7 +239,10 @@ void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float sc
     args.row_loss = buffers.row_loss(rows.first);
     args.output_magnitude = &output_magnitude;
     args.gradient_magnitude = &gradient_magnitude;
-    layer_product(buffers, rows, l, panel, args.z, stride);
+    if (layer.sparse)
+      sparse_product(buffers, rows, layer, panel, args.z, stride);
+    else
+      layer_product(input, rows, layer, panel, args.z, stride);
     kernels_.loss[index_of(layer.activation)](args);
   }
   Magnitudes& magnitudes = buffers.magnitudes(rows.chunk);
@@ -146,34 +250,32 @@ void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float sc
   magnitudes.gradient.back() = gradient_magnitude;
 }
 
-void DataPass::backward(BatchBuffers& buffers, const Rows& rows) const {
+void DataPass::backward(BatchBuffers& buffers, const Rows& rows) {
   for (int l = static_cast<int>(layers_.size()) - 1; l > 0; --l) {
     const Layer& layer = layers_[static_cast<std::size_t>(l)];
     const Layer& below = layers_[static_cast<std::size_t>(l - 1)];
     const std::int64_t stride = buffers.stride(l);
     const float* slope = buffers.slope(l - 1, rows.first);
     const float* kept = slope != nullptr ? slope : buffers.activation(l, rows.first);
+    float* const da = buffers.gradient(l - 1, rows.first);
+    const Operand dz =
+        operand(buffers.gradient(l, rows.first), buffers.stride(l + 1), rows, layer.slot.out);
+    LiveColumns& columns = scratch_[static_cast<std::size_t>(rows.worker)].columns;
+    columns.find(kernels_, kept, stride, rows.count(), layer.slot.in,
+                 skip_zeros_ && kernels_.flat_at_zero[index_of(below.activation)]);
+    if (columns.few())
+      input_gradient_of_live(dz, rows, layer, da, stride);
+    else
+      input_gradient(dz, rows, layer, da, stride);
+
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.master_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.master_shape.width;
-      ProductArgs product;
-      product.a = buffers.gradient(l, rows.first);
-      product.a_stride = buffers.stride(l + 1);
-      product.rows = rows.last - rows.first;
-      product.depth = layer.slot.out;
-      product.columns = layer.master_shape.columns_of(panel);
-      product.panel = layer.weights.data() + panel * layer.master_shape.panel_size();
-      product.c = buffers.gradient(l - 1, rows.first) + column;
-      product.c_stride = stride;
-      if (panel + 1 < layer.master_shape.panels())
-        product.next_panel = product.panel + layer.master_shape.panel_size();
-      kernels_.product(product);
-
       BackwardArgs args;
-      args.da = product.c;
+      args.da = da + column;
       args.stride = stride;
-      args.rows = product.rows;
-      args.columns = product.columns;
+      args.rows = rows.count();
+      args.columns = layer.master_shape.columns_of(panel);
       args.kept = kept + column;
       args.kept_stride = stride;
       args.magnitude = &magnitude;

@@ -59,6 +59,7 @@ class EngineFrame final : public Engine {
       report.nonfinite_layer = nonfinite_layer();
       if (report.nonfinite_layer < 0) {
         const AdamStep scalars = adam_step(plan_.optimizer, step_);
+        passes_->prepare_update(*batch_, pool_);
         pool_.run(passes_->weight_items(), [&](std::int64_t item, int worker) {
           passes_->update_weights(item, worker, *batch_, scalars);
         });
@@ -107,7 +108,7 @@ class EngineFrame final : public Engine {
     const std::int64_t chunk_rows = buffers.chunk_rows();
     pool_.run((count + chunk_rows - 1) / chunk_rows, [&](std::int64_t chunk, int worker) {
       const std::int64_t first = chunk * chunk_rows;
-      body(Rows{chunk, first, std::min(first + chunk_rows, count)}, worker);
+      body(Rows{chunk, first, std::min(first + chunk_rows, count), worker}, worker);
     });
   }
 

@@ -13,11 +13,13 @@ std::vector<Layer> make_layers(const NetworkSpec& network, const Kernels& kernel
 
 }  // namespace
 
-FusedPasses::FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse)
+FusedPasses::FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse,
+                         bool skip_zeros, int threads)
     : network_(network),
       kernels_(kernels),
+      skip_zeros_(skip_zeros),
       layers_(make_layers(network, kernels, sparse)),
-      data_pass_(layers_, kernels) {}
+      data_pass_(layers_, kernels, skip_zeros, threads) {}
 
 void FusedPasses::read_state(const TrainingState& state, ThreadPool& pool) {
   pool.run(static_cast<std::int64_t>(layers_.size()), [&](std::int64_t l, int) {

@@ -15,8 +15,10 @@ class FusedPasses {
  public:
   using Buffers = BatchBuffers;
 
-  /// `sparse`: the first layer works on lit pixels only.
-  FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse);
+  /// `sparse`: the first layer works on lit pixels only. `skip_zeros`: products leave out columns
+  /// that are zeros.
+  FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse, bool skip_zeros,
+              int threads);
   FusedPasses(const FusedPasses&) = delete;
   FusedPasses& operator=(const FusedPasses&) = delete;
 
@@ -29,17 +31,18 @@ class FusedPasses {
   void prepare_input(BatchBuffers& buffers, const Rows& rows, int layer, bool training) const {
     if (layer == 0 && layers_.front().sparse) data_pass_.list_lit_pixels(buffers, rows, training);
   }
-  void forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) const {
+  void forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) {
     data_pass_.forward(buffers, rows, begin, end);
   }
-  void output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) const {
+  void output_and_loss(BatchBuffers& buffers, const Rows& rows, float scale) {
     data_pass_.output_and_loss(buffers, rows, scale);
   }
-  void backward(BatchBuffers& buffers, const Rows& rows) const {
-    data_pass_.backward(buffers, rows);
-  }
+  void backward(BatchBuffers& buffers, const Rows& rows) { data_pass_.backward(buffers, rows); }
   void prepare_weights(std::int64_t batch, int workers) {
-    weight_pass_ = std::make_unique<WeightPass>(layers_, kernels_, batch, workers);
+    weight_pass_ = std::make_unique<WeightPass>(layers_, kernels_, skip_zeros_, batch, workers);
+  }
+  void prepare_update(BatchBuffers& buffers, ThreadPool& pool) {
+    weight_pass_->prepare(buffers, pool);
   }
   [[nodiscard]] std::int64_t weight_items() const { return weight_pass_->items(); }
   void update_weights(std::int64_t item, int worker, BatchBuffers& buffers,
@@ -50,6 +53,7 @@ class FusedPasses {
  private:
   NetworkSpec network_;
   const Kernels& kernels_;
+  bool skip_zeros_;
   std::vector<Layer> layers_;
   DataPass data_pass_;
   std::unique_ptr<WeightPass> weight_pass_;

@@ -101,6 +101,16 @@ struct SparseRowArgs {
   bool accumulate = false;
 };
 
+/// Writes the numbers of the columns of a block (rows, columns) that hold something other than zero
+/// to `live`, ascending; one more element of it may be written.
+struct LiveColumnsArgs {
+  const float* block = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::uint32_t* live = nullptr;
+};
+
 /// sums (columns) = sum over rows of z, in ascending order.
 struct ColumnSumArgs {
   const float* z = nullptr;
@@ -133,6 +143,8 @@ struct Kernels {
   std::int64_t (*list_lit)(const float* x, std::int64_t first, std::int64_t last,
                            Lit* out) = nullptr;
   void (*sparse_row)(const SparseRowArgs&) = nullptr;
+  /// Returns how many columns it wrote.
+  std::int64_t (*live_columns)(const LiveColumnsArgs&) = nullptr;
   void (*column_sum)(const ColumnSumArgs&) = nullptr;
   void (*transpose)(const TransposeArgs&) = nullptr;
   void (*adam)(const AdamArgs&) = nullptr;
@@ -144,6 +156,7 @@ struct Kernels {
   std::array<void (*)(const LossArgs&), all_activations.size()> loss{};
   std::array<void (*)(const BackwardArgs&), all_activations.size()> backward{};
   std::array<bool, all_activations.size()> keeps_slope{};
+  std::array<bool, all_activations.size()> flat_at_zero{};  // an output of 0 has a slope of 0
 };
 
 /// The place of an activation in a table's arrays.

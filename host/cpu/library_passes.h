@@ -65,6 +65,7 @@ class LibraryPasses {
   void output_and_loss(Buffers& buffers, const Rows& rows, float scale) const;
   void backward(Buffers& buffers, const Rows& rows) const;
   void prepare_weights(std::int64_t batch, int workers);
+  void prepare_update(Buffers&, ThreadPool&) {}
   [[nodiscard]] std::int64_t weight_items() const { return weight_items_; }
   void update_weights(std::int64_t item, int worker, Buffers& buffers, const AdamStep& scalars);
 

@@ -13,11 +13,15 @@
 
 namespace hourglass::cpu {
 
-/// Rows [first, last) of a batch, which lie in its chunk number `chunk`.
+/// Rows [first, last) of a batch, which lie in its chunk number `chunk`, and the worker whose turn
+/// they are.
 struct Rows {
   std::int64_t chunk = 0;
   std::int64_t first = 0;
   std::int64_t last = 0;
+  int worker = 0;
+
+  [[nodiscard]] std::int64_t count() const { return last - first; }
 };
 
 template <typename P>
@@ -33,13 +37,15 @@ concept Passes = requires(P passes, const P& constant, typename P::Buffers& buff
   /// weight pass.
   constant.prepare_input(buffers, rows, layer, flag);
   /// Layers [layer, layer) forward.
-  constant.forward(buffers, rows, layer, layer);
+  passes.forward(buffers, rows, layer, layer);
   /// The output layer with loss and dz, scaled by `scale`.
-  constant.output_and_loss(buffers, rows, scale);
+  passes.output_and_loss(buffers, rows, scale);
   /// dz of all layers from the output's.
-  constant.backward(buffers, rows);
+  passes.backward(buffers, rows);
   /// Gets ready for weight passes over batches of `number` images on `layer` workers.
   passes.prepare_weights(number, layer);
+  /// Between the data pass and the weight pass.
+  passes.prepare_update(buffers, pool);
   { constant.weight_items() } -> std::same_as<std::int64_t>;
   /// Item `number` of the weight pass, by worker `layer`.
   passes.update_weights(number, layer, buffers, scalars);

@@ -9,6 +9,7 @@ namespace hourglass::cpu::HOURGLASS_SIMD {
 
 struct Gelu {
   static constexpr bool keeps_slope = true;
+  static constexpr bool flat_at_zero = false;
   HOURGLASS_INLINE static Vec value(Vec z, Vec& slope) {
     constexpr float sqrt_half = 0.70710678118654752F;
     constexpr float density_at_0 = 0.39894228040143268F;  // 1 / sqrt(2 pi)

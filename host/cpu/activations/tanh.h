@@ -7,6 +7,7 @@ namespace hourglass::cpu::HOURGLASS_SIMD {
 
 struct Tanh {
   static constexpr bool keeps_slope = false;
+  static constexpr bool flat_at_zero = false;
   HOURGLASS_INLINE static Vec value(Vec z) {
     const Vec e = exponential_minus_one(-2.0F * absolute(z));  // in (-1, 0]: never overflows
     return copy_sign(-e / (2.0F + e), z);

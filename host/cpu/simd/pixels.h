@@ -1,4 +1,4 @@
-// Pixels on their way in: scaled to [0, 1], and listed where they are lit.
+// Pixels on their way in: scaled to [0, 1], and listed where they are lit; and columns that are.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,26 @@ inline std::int64_t list_lit(const float* x, std::int64_t first, std::int64_t la
     for (std::int64_t i = begin; i < end; ++i) {  // no branch: overwrites where the pixel is dark
       out[count] = {static_cast<std::uint32_t>(i), x[i]};
       count += x[i] != 0.0F ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+inline std::int64_t live_columns(const LiveColumnsArgs& p) {
+  constexpr std::int64_t rows_at_a_time = 8;
+  std::int64_t count = 0;
+  for (std::int64_t column = 0; column < p.columns; column += lanes) {
+    IntVec seen{};
+    for (std::int64_t row = 0; row < p.rows; row += rows_at_a_time) {
+      const std::int64_t end = std::min(row + rows_at_a_time, p.rows);
+      for (std::int64_t r = row; r < end; ++r)
+        seen |= magnitude(load(p.block + r * p.stride + column));
+      if (reduce_maximum((seen == 0) & 1) == 0) break;  // every column is alive
+    }
+    const std::int64_t end = std::min<std::int64_t>(column + lanes, p.columns);
+    for (std::int64_t c = column; c < end; ++c) {
+      p.live[count] = static_cast<std::uint32_t>(c);
+      count += seen[static_cast<int>(c - column)] != 0 ? 1 : 0;
     }
   }
   return count;

@@ -25,6 +25,7 @@ void add_activation(Kernels& kernels, Activation activation) {
   kernels.loss[i] = loss<Act>;
   kernels.backward[i] = backward<Act>;
   kernels.keeps_slope[i] = Act::keeps_slope;
+  kernels.flat_at_zero[i] = Act::flat_at_zero;
 }
 
 Kernels make_table() {
@@ -37,6 +38,7 @@ Kernels make_table() {
   kernels.scale_pixels = scale_pixels;
   kernels.list_lit = list_lit;
   kernels.sparse_row = sparse_row;
+  kernels.live_columns = live_columns;
   kernels.column_sum = column_sum;
   kernels.transpose = transpose;
   kernels.adam = adam;
