@@ -74,7 +74,7 @@ void WeightPass::prepare(BatchBuffers& buffers, ThreadPool& pool) {
     const std::int64_t stride = buffers.stride(layer.first ? 1 : l);
     LiveColumns& live = live_[static_cast<std::size_t>(index)];
     live.find(kernels_, block, stride, batch_, layer.master_shape.columns, true);
-    if (!live.few()) return;
+    if (!live.few()) return live.take_all(layer.master_shape.columns);
     const std::int64_t width = layer.master_shape.width;
     for (std::int64_t first = 0; first < live.count(); first += width)
       gather_columns(block, stride, batch_, live.part(first, width),

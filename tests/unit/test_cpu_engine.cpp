@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -27,6 +28,14 @@ cpu::CpuOptions options(const cpu::Kernels* kernels, int threads, bool sparse) {
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+/// Gives some of every four units of each layer, or all of them, a bias that no image outweighs.
+void silence_units(test::EngineProblem& problem, int of_four) {
+  for (const LayerSlot& slot : parameter_layout(problem.plan.network))
+    for (std::int64_t unit = 0; unit < slot.out; ++unit)
+      if (unit % 4 < of_four)
+        problem.state.parameters[static_cast<std::size_t>(slot.bias + unit)] = -100.0F;
 }
 
 /// Squared errors of what the engine itself makes of images, in double, and the same sums over
@@ -101,22 +110,58 @@ TEST_CASE("gradients stay within 16 u of the oracle at awkward sizes") {
   CHECK(worst > 0);
 }
 
-TEST_CASE("threads and the sparse path do not change a bit") {
+TEST_CASE("threads, the sparse path and left-out units do not change a bit") {
+  struct Way {
+    int threads;
+    bool sparse, skip_zeros;
+  };
+  constexpr Way ways[] = {{1, false, false}, {2, false, false}, {5, false, true}, {1, true, false},
+                          {3, true, true},   {2, false, true},  {1, true, true}};
   for (const cpu::Kernels* kernels : cpu::available_kernels()) {
     for (const std::int64_t batch : {1, 7, 150, 600}) {
-      test::EngineProblem problem({97, 45, 13, 45, 97}, Activation::relu, batch, PixelType::u8);
-      std::vector<TrainingState> states;
-      for (const auto& [threads, sparse] :
-           {std::pair{1, false}, {2, false}, {5, false}, {1, true}, {3, true}}) {
-        const auto engine = cpu::make_cpu_engine(problem.plan, options(kernels, threads, sparse));
-        engine->set_state(problem.state);
-        engine->run(4);
-        states.push_back(engine->state());
+      for (const int dead_of_four : {0, 1, 3, 4}) {
+        test::EngineProblem problem({97, 45, 13, 45, 97}, Activation::relu, batch, PixelType::u8);
+        silence_units(problem, dead_of_four);
+        std::vector<TrainingState> states;
+        for (const Way& way : ways) {
+          auto engine_options = options(kernels, way.threads, way.sparse);
+          engine_options.skip_zeros = way.skip_zeros;
+          const auto engine = cpu::make_cpu_engine(problem.plan, engine_options);
+          engine->set_state(problem.state);
+          engine->run(4);
+          states.push_back(engine->state());
+        }
+        for (const TrainingState& state : states) {
+          INFO(kernels->name << " batch " << batch << " dead " << dead_of_four);
+          CHECK(same_bits(state.parameters, states[0].parameters));
+          CHECK(same_bits(state.first_moment, states[0].first_moment));
+          CHECK(same_bits(state.second_moment, states[0].second_moment));
+        }
       }
-      for (const TrainingState& state : states) {
-        INFO(kernels->name << " batch " << batch);
-        CHECK(same_bits(state.parameters, states[0].parameters));
-        CHECK(same_bits(state.second_moment, states[0].second_moment));
+    }
+  }
+}
+
+TEST_CASE("live columns are those that hold something, wherever it lies") {
+  for (const cpu::Kernels* kernels : cpu::available_kernels()) {
+    for (const std::int64_t rows : {1, 7, 8, 9, 78}) {
+      for (std::int64_t columns = 1; columns <= 70; columns += 3) {
+        const std::int64_t stride = 80;
+        std::vector<float> block(static_cast<std::size_t>(rows * stride), 0.0F);
+        std::vector<std::uint32_t> expected;
+        for (std::int64_t c = 0; c < columns; c += 1 + c % 3) {
+          const std::int64_t row = c * 7 % rows;
+          block[static_cast<std::size_t>(row * stride + c)] = c % 2 == 0 ? NAN : -1e-40F;
+          expected.push_back(static_cast<std::uint32_t>(c));
+        }
+        block[0] = -0.0F;  // counts as zero
+        if (expected.front() == 0) expected.erase(expected.begin());
+        std::vector<std::uint32_t> found(static_cast<std::size_t>(columns + 1));
+        const auto count =
+            kernels->live_columns({block.data(), stride, rows, columns, found.data()});
+        found.resize(static_cast<std::size_t>(count));
+        INFO(kernels->name << " rows " << rows << " columns " << columns);
+        CHECK(found == expected);
       }
     }
   }
