@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <utility>
 
 #include "hourglass/error.h"
 
@@ -9,6 +11,17 @@ namespace hourglass {
 namespace {
 
 constexpr std::int64_t max_width = 1'000'000;
+
+std::string joined(const std::vector<std::int64_t>& widths) {
+  std::string text;
+  for (const std::int64_t width : widths) text += (text.empty() ? "" : "-") + std::to_string(width);
+  return text;
+}
+
+std::vector<std::int64_t> mirrored(std::vector<std::int64_t> encoder) {
+  for (std::size_t i = encoder.size() - 1; i-- > 0;) encoder.push_back(encoder[i]);
+  return encoder;
+}
 
 }  // namespace
 
@@ -43,8 +56,7 @@ void NetworkSpec::validate() const {
 }
 
 std::string NetworkSpec::describe() const {
-  std::string text;
-  for (const std::int64_t width : widths) text += (text.empty() ? "" : "-") + std::to_string(width);
+  std::string text = joined(widths);
   for (std::size_t l = 0; l < activations.size(); ++l)
     text += (l == 0 ? " " : ",") + std::string(name(activations[l]));
   return text;
@@ -68,9 +80,17 @@ std::vector<std::int64_t> parse_widths(std::string_view text) {
     if (*next != ',' && *next != '-') refuse("',' or '-' between numbers");
     cursor = next + 1;
   }
-  if (widths.size() >= 2 && widths.front() != widths.back())
-    for (std::size_t i = widths.size() - 1; i-- > 0;) widths.push_back(widths[i]);
-  return widths;
+  if (widths.front() == widths.back()) return widths;
+  if (std::ranges::adjacent_find(widths, std::less_equal<>{}) == widths.end())
+    return mirrored(std::move(widths));
+  // Neither: a slip in a whole list, or an encoder that does not only get narrower.
+  throw UsageError(
+      Finding{"--widths",
+              "all widths, ending as they begin, or an encoder's, each less than the one before",
+              "'" + std::string(text) + "'",
+              "As all widths it would end in " + std::to_string(widths.front()) + ", not in " +
+                  std::to_string(widths.back()) + "; as an encoder's it would be mirrored to " +
+                  joined(mirrored(widths)) + ". Write the network you mean in full."});
 }
 
 std::vector<LayerSlot> parameter_layout(const NetworkSpec& network) {

@@ -36,8 +36,9 @@ struct NetworkSpec {
   bool operator==(const NetworkSpec&) const = default;
 };
 
-/// Reads "784,392,196,392,784" (or with '-'); a list that does not end in its first width is
-/// mirrored: "784,392,196" is the same network. Throws UsageError.
+/// Reads "784,392,196,392,784" (or with '-'). A list that ends in its first width is a whole
+/// network; one whose every width is less than the one before is an encoder and is mirrored:
+/// "784,392,196" is the same network. Throws UsageError for any other, as for a mistyped number.
 [[nodiscard]] std::vector<std::int64_t> parse_widths(std::string_view text);
 
 /// Where layer `l` lies in a parameter arena: W (out, in) row-major, then b (out), layer by layer.

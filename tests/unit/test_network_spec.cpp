@@ -20,9 +20,10 @@ TEST_CASE("widths are read whole or mirrored") {
   const std::vector<std::int64_t> expected{784, 392, 196, 392, 784};
   CHECK(parse_widths("784,392,196,392,784") == expected);
   CHECK(parse_widths("784-392-196") == expected);
+  CHECK(parse_widths("784,100,50,300,784").size() == 5);  // a decoder of its own
   CHECK(parse_widths("784") == std::vector<std::int64_t>{784});
-  for (const char* bad :
-       {"", "0,1", "784,", "784,,3", "-3", "abc", "784;3", "99999999999999999999"})
+  for (const char* bad : {"784,392,196,392,100", "784,392,392", "784,900,20", "1,2", "", "0,1",
+                          "784,", "784,,3", "-3", "abc", "784;3", "99999999999999999999"})
     CHECK_THROWS_AS(parse_widths(bad), UsageError);
 }
 
