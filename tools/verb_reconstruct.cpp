@@ -50,15 +50,18 @@ RowSource rows_of_png(const std::string& path, const ModelFile& model) {
           }};
 }
 
-/// A PNG, an IDX or an .npy file; where there is none of that name, a data set's test images.
-RowSource open_input(const std::string& input, const ModelFile& model) {
-  if (is_png(input) || input.ends_with(".png")) return rows_of_png(input, model);
+/// As `--data` would take it: a name, a folder, or TRAIN,TEST unless there is a file called so.
+bool is_data_set(const std::string& input) {
   std::error_code ignored;
-  const bool folder = std::filesystem::is_directory(input, ignored);
-  const bool file = !folder && std::filesystem::exists(input, ignored);
-  const bool data_set = folder || input == "mnist" || input == "strokes" ||
-                        input.starts_with("strokes:") || input.find(',') != std::string::npos;
-  if (file || !data_set) return rows_of_file(input);
+  if (names_data_set(input) || std::filesystem::is_directory(input, ignored)) return true;
+  return !std::filesystem::exists(input, ignored) && input.find(',') != std::string::npos;
+}
+
+/// A data set's test images, or a PNG, an IDX or an .npy file.
+RowSource open_input(const std::string& input, const ModelFile& model) {
+  if (!is_data_set(input))
+    return is_png(input) || input.ends_with(".png") ? rows_of_png(input, model)
+                                                    : rows_of_file(input);
   DataRequest request;
   request.source = input;
   const DataSet data = obtain_dataset(request);
@@ -111,11 +114,12 @@ void add_reconstruct(CLI::App& app, Invocation& invocation) {
   verb->add_option("MODEL", flags->model, "model.safetensors or a run directory")->required();
   verb->add_option("INPUT", flags->inputs,
                    "PNG files of the model's image size, IDX or .npy files, or the test images of "
-                   "mnist, strokes, a folder or TRAIN,TEST")
+                   "mnist, strokes[:COUNT], a folder or TRAIN,TEST; a file named as a data set: "
+                   "./mnist")
       ->required();
   flags->engine.add(*verb);
   verb->add_option("--count", flags->count, "the first so many images of each input; 0: all")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb->add_option("-o,--out", flags->output,
                    "what to write: .png, originals above reconstructions above differences; or "
                    ".npy, a reconstruction a row")

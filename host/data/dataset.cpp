@@ -168,7 +168,15 @@ DataSet load_paths(const DataRequest& request, DataLabels& labels) {
     if (source.find('/') == std::string::npos) refuse_unknown(source);
     return cut(load_files(source, std::nullopt), request, labels);
   }
-  return cut(load_files(source.substr(0, comma), source.substr(comma + 1)), request, labels);
+  const std::string train = source.substr(0, comma);
+  const std::string test = source.substr(comma + 1);
+  for (const std::string& part : {train, test})
+    if (names_data_set(part))
+      throw UsageError(
+          Finding{source, "one name, or files TRAIN[,TEST]", "the name " + part + " in a list",
+                  "Names and files do not mix: name the data set alone, or two files (./" + part +
+                      " is a file)."});
+  return cut(load_files(train, test), request, labels);
 }
 
 void apply_limit(std::int64_t limit, Images& images, Labels& labels) {
@@ -177,6 +185,11 @@ void apply_limit(std::int64_t limit, Images& images, Labels& labels) {
 }
 
 }  // namespace
+
+bool names_data_set(std::string_view source) {
+  const bool counted = source.starts_with("strokes:") && source.find(',') == std::string_view::npos;
+  return source == "mnist" || source == "strokes" || counted;
+}
 
 DataSet load_dataset(const DataRequest& request, DataLabels* labels) {
   if (request.limit == 0)
@@ -187,7 +200,7 @@ DataSet load_dataset(const DataRequest& request, DataLabels* labels) {
     const Mnist mnist = load_mnist();
     set = cut({mnist.train, mnist.test, mnist.train_labels, mnist.test_labels, mnist.files},
               request, found);
-  } else if (request.source == "strokes" || request.source.starts_with("strokes:")) {
+  } else if (names_data_set(request.source)) {
     set = load_strokes(request, found);
   } else {
     set = load_paths(request, found);

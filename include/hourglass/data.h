@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,7 @@ namespace hourglass {
 struct DataRequest {
   /// "mnist"; "strokes" or "strokes:COUNT" (the built-in set, COUNT training images); a folder
   /// with train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or .gz; or one or two IDX
-  /// files, "train[,test]".
+  /// files, "train[,test]". A name is always the data set; a file of that name is "./mnist".
   std::string source = "mnist";
   /// Images at the start of the training file that become the validation set. Negative: one in
   /// twelve, at most 5,000 (MNIST: 5,000 of 60,000).
@@ -43,6 +44,10 @@ class MissingData : public DataError {
  private:
   std::string directory_;
 };
+
+/// Whether `source` is the name of a data set, and so never a file: "mnist", "strokes" or
+/// "strokes:...".
+[[nodiscard]] bool names_data_set(std::string_view source);
 
 /// Loads a data set and cuts it into training, validation and test images; no part is empty. With
 /// one file, its last sixth is the test set. Where a set is too small for a part of its own, its

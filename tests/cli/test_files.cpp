@@ -136,21 +136,32 @@ TEST_CASE("cli: reconstruct takes a PNG of the right size and refuses another") 
   require_failure({"reconstruct", run, folder / "digit.png"}, 2, {"-o", "--show"});
 }
 
-TEST_CASE("cli: reconstruct takes a file before a built-in set of that name") {
+TEST_CASE("cli: a name is the data set in every verb, and ./name the file") {
   const TemporaryFolder folder;
   const std::string run = trained_run();
   const std::string images =
-      idx_bytes(0x08, {3, 28, 28}, std::string(std::size_t{3 * 784}, '\x60'));
-  for (const char* name : {"strokes", "strokes-of-mine", "strokes:100", "a,b"}) {
-    INFO(name);
-    std::filesystem::remove(write_file(folder / "out.npy", ""));
-    write_file(folder / name, images);
-    const Words words = hourglass_command({"reconstruct", run, name, "-o", "out.npy"});
-    const Words there{"bash", "-c", "cd \"$1\"; shift; exec \"$@\"", "bash", folder / "."};
-    const CommandResult result = run_command(join(there, words));
-    INFO(result.err);
-    REQUIRE(result.exit_code == 0);
-    CHECK(NpyReader(folder / "out.npy").rows() == 3);
+      idx_bytes(0x08, {30, 28, 28}, std::string(std::size_t{30 * 784}, '\x60'));
+  for (const char* name : {"strokes:200", "of-mine", "a,b"}) write_file(folder / name, images);
+  const auto there = [&](const Words& words) {
+    const Words in_folder{"bash", "-c", "cd \"$1\"; shift; exec \"$@\"", "bash", folder / "."};
+    return run_command(join(in_folder, hourglass_command(words)));
+  };
+  // Whole numbers of images: 36 test images of strokes:200, 30 in the file, 5 of its test part.
+  for (const auto& [input, in_reconstruct, in_data] : {std::tuple{"strokes:200", 36, 36},
+                                                       {"./strokes:200", 30, 5},
+                                                       {"of-mine", 30, 5},
+                                                       {"a,b", 30, 5}}) {
+    INFO(input);
+    const CommandResult made =
+        there({"reconstruct", run, input, "--count", "0", "-o", "reconstructed.npy"});
+    INFO(made.err);
+    REQUIRE(made.exit_code == 0);
+    CHECK(NpyReader(folder / "reconstructed.npy").rows() == in_reconstruct);
+    REQUIRE(there({"encode", run, "--data", input, "-o", "codes.npy"}).exit_code == 0);
+    CHECK(NpyReader(folder / "codes.npy").rows() == in_data);
+    const CommandResult info = there({"data", "info", input, "--json"});
+    REQUIRE(info.exit_code == 0);
+    CHECK(nlohmann::json::parse(info.out)["test"]["images"] == in_data);
   }
   require_failure({"reconstruct", run, "strokes-of-nobody", "-o", folder / "out.npy"}, 3,
                   {"strokes-of-nobody", "no such file"});
