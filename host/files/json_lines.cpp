@@ -57,7 +57,7 @@ void JsonLines::append(std::string_view object) {
 
 std::int64_t truncate_after_step(const std::filesystem::path& path, std::int64_t step) {
   if (!std::filesystem::exists(path)) return 0;
-  const InputFile input(path, raise<IoError>);
+  const InputFile input(path, {"a file of JSON lines", "Check the path.", raise<IoError>});
   std::string text(input.size(), '\0');
   input.read(0, text.data(), text.size());
   std::string kept;

@@ -16,9 +16,18 @@ constexpr std::int64_t file_format = 1;
 constexpr const char* checksum_kind = "crc32";
 constexpr std::array described_keys{"format", "widths", "activations", "image", "checksums"};
 
-std::filesystem::path file_in(const std::filesystem::path& path, const char* name) {
+/// `path`, or the file `name` in it where it is a directory. Throws ModelError when that has none.
+std::filesystem::path file_in(const std::filesystem::path& path, const std::string& name) {
   std::error_code error;
-  return std::filesystem::is_directory(path, error) ? path / name : path;
+  if (!std::filesystem::is_directory(path, error)) return path;
+  if (std::filesystem::exists(path / name, error)) return path / name;
+  if (std::filesystem::exists(path / "checkpoint.safetensors", error))
+    throw ModelError({path.string(), "the directory of a finished run, with " + name,
+                      "one that stopped before its end",
+                      "Finish it with `hourglass train --resume " + path.string() + "`."});
+  throw ModelError({path.string(), "a run directory with " + name, "no such file in it",
+                    "Check the path: name a .safetensors file, or a directory that `hourglass "
+                    "train` made."});
 }
 
 std::string layer_name(const std::string& prefix, std::size_t layer, const char* part) {

@@ -20,6 +20,10 @@ constexpr std::uint64_t longest_npy_header = 1 << 20;
 constexpr std::int64_t block_bytes = 1 << 20;
 constexpr std::string_view magic = "\x93NUMPY";
 
+constexpr FileKind npy_kind{
+    "a .npy file", "Check the path; `hourglass encode` writes codes, numpy.save any array.",
+    raise<DataError>};
+
 enum class Element { f4, f8, u1 };
 
 std::int64_t byte_size(Element element) {
@@ -65,7 +69,7 @@ void NpyWriter::commit() {
 
 class NpyReader::Array {
  public:
-  explicit Array(const std::filesystem::path& path) : input_(path, raise<DataError>) {
+  explicit Array(const std::filesystem::path& path) : input_(path, npy_kind) {
     try {
       read_header();
     } catch (const NpyError& error) {

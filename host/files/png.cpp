@@ -59,7 +59,7 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
 }
 
 Picture read_gray_png(const std::filesystem::path& path) {
-  const InputFile input(path, raise<DataError>);
+  const InputFile input(path, {"a PNG file", "Check the path.", raise<DataError>});
   if (input.size() > largest_file) refuse_png(path, std::to_string(input.size()) + " bytes");
   std::vector<unsigned char> file(input.size());
   input.read(0, file.data(), file.size());

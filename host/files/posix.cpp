@@ -10,9 +10,7 @@
 namespace hourglass {
 namespace {
 
-std::string error_text(int error) {
-  return "\"" + std::generic_category().message(error) + "\" (errno " + std::to_string(error) + ")";
-}
+std::string error_text(int error) { return "\"" + std::generic_category().message(error) + "\""; }
 
 std::string remedy(int error) {
   switch (error) {
@@ -48,20 +46,24 @@ void throw_io_error(const std::filesystem::path& path, const std::string& action
   throw IoError(Finding{path.string(), action, error_text(error), remedy(error)});
 }
 
-InputFile::InputFile(const std::filesystem::path& path, Raise raise)
+InputFile::InputFile(const std::filesystem::path& path, const FileKind& kind)
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
     : path_(path),
-      raise_(raise),
+      kind_(kind),
       descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (descriptor_.get() < 0) {
     const int error = errno;
-    raise_({path.string(), "a file to read", error_text(error),
-            error == EACCES ? "Make it readable for this user." : "Check the path."});
+    if (error == ENOENT || error == ENOTDIR)
+      kind_.raise({path.string(), kind_.expected, "no such file", kind_.remedy});
+    kind_.raise({path.string(), std::string(kind_.expected) + " that can be read",
+                 error_text(error),
+                 error == EACCES ? "Make it readable for this user." : "Check the file."});
   }
   struct stat status {};
   if (::fstat(descriptor_.get(), &status) != 0) throw_io_error(path, "to ask for its size", errno);
   if (!S_ISREG(status.st_mode))
-    raise_({path.string(), "a regular file", "a directory, pipe or device", "Name a file."});
+    kind_.raise(
+        {path.string(), kind_.expected, "a directory, pipe or device", "Name a regular file."});
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -72,8 +74,9 @@ void InputFile::read(std::uint64_t offset, void* out, std::size_t bytes) const {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_io_error(path_, "to read from it", errno);
     if (got == 0)
-      raise_({path_.string(), std::to_string(bytes) + " bytes at offset " + std::to_string(offset),
-              "its end", "The file is cut short: get it again."});
+      kind_.raise({path_.string(),
+                   std::to_string(bytes) + " bytes at offset " + std::to_string(offset), "its end",
+                   "The file is cut short: get it again."});
     position += got;
     offset += static_cast<std::uint64_t>(got);
     bytes -= static_cast<std::size_t>(got);

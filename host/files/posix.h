@@ -38,12 +38,18 @@ template <typename Failure>
   throw Failure(finding);
 }
 
+/// What a file is to its reader, for messages, and what to throw.
+struct FileKind {
+  const char* expected;  // "a .npy file"
+  const char* remedy;    // when there is none
+  void (*raise)(const Finding&);
+};
+
 /// A regular file open for reading at any offset. A file that is missing, unreadable, not regular
-/// or shorter than it was makes it call `raise`; a failing disk is an IoError.
+/// or shorter than it was makes it call `kind.raise`; a failing disk is an IoError.
 class InputFile {
  public:
-  using Raise = void (*)(const Finding&);
-  InputFile(const std::filesystem::path& path, Raise raise);
+  InputFile(const std::filesystem::path& path, const FileKind& kind);
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -51,7 +57,7 @@ class InputFile {
 
  private:
   std::filesystem::path path_;
-  Raise raise_;
+  FileKind kind_;
   FileDescriptor descriptor_;
   std::uint64_t size_ = 0;
 };

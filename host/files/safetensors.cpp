@@ -20,6 +20,11 @@ constexpr std::uint64_t length_bytes = 8;
 constexpr const char* get_again =
     "The file is damaged or not a safetensors file: get it again or train again.";
 
+constexpr FileKind safetensors_kind{
+    "a .safetensors file",
+    "Check the path: name such a file, or a run directory that `hourglass train` made.",
+    raise<ModelError>};
+
 [[noreturn]] void refuse_safetensors(const std::filesystem::path& path, const std::string& found) {
   throw ModelError(Finding{path.string(), "a safetensors file", found, get_again});
 }
@@ -28,7 +33,7 @@ constexpr const char* get_again =
 
 class SafetensorsReader::File {
  public:
-  explicit File(const std::filesystem::path& path) : input(path, raise<ModelError>) {}
+  explicit File(const std::filesystem::path& path) : input(path, safetensors_kind) {}
   InputFile input;
   std::uint64_t data_offset = 0;
 };

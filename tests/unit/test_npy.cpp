@@ -167,7 +167,7 @@ TEST_CASE("Damaged and unfit arrays are refused with the reason") {
     CHECK_THAT(refusal(array_file(1, bad.header, data)), Contains(bad.reason));
   }
   CHECK_THAT(message_of<DataError>([&] { NpyReader(scratch / "missing.npy"); }),
-             Contains("No such file"));
+             Contains("no such file"));
 }
 
 }  // namespace

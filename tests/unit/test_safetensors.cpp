@@ -201,7 +201,7 @@ TEST_CASE("Deep nesting inside the checksums' JSON is refused") {
 TEST_CASE("What is no regular file is refused") {
   const test::ScratchDirectory scratch;
   CHECK_THAT(message_of<ModelError>([&] { SafetensorsReader(scratch / "missing"); }),
-             Contains("No such file"));
+             Contains("no such file"));
   CHECK_THAT(message_of<ModelError>([&] { SafetensorsReader(scratch.path()); }),
              Contains("regular file"));
   CHECK_THAT(message_of<ModelError>([] { SafetensorsReader("/dev/zero"); }),
