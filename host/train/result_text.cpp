@@ -1,4 +1,5 @@
 // A training result as JSON and as a table.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -30,6 +31,23 @@ std::string quality_row(const char* label, const Quality& quality) {
   return format("%-26s %9.5f  %8.3f  %10.3f\n", label, quality.mse, quality.se, quality.se_clipped);
 }
 
+/// One sentence, in figures that its digits can bear.
+std::string comparison(double network_se, double pca_se) {
+  if (!(pca_se >= 0.0005))  // the table shows 0.000
+    return "The images hold nothing that PCA of this size would miss.";
+  const double ratio = network_se / pca_se;
+  const auto percent_less = [](double share) {
+    return static_cast<int>(std::lround(100 * (1 - share)));
+  };
+  if (!(ratio < 2))
+    return format("This network has %.1f times the error of PCA of its size.", ratio);
+  const int percent = percent_less(std::min(ratio, 1 / ratio));
+  if (percent == 0) return "This network has as much error as PCA of its size.";
+  return format(ratio < 1 ? "This network has %d %% less error than PCA of its size."
+                          : "PCA of the same size has %d %% less error than this network.",
+                percent);
+}
+
 }  // namespace
 
 std::string to_json(const TrainResult& result, const TrainRequest& request) {
@@ -51,7 +69,8 @@ std::string to_json(const TrainResult& result, const TrainRequest& request) {
                {{"setup", result.seconds_setup},
                 {"train", result.seconds_train},
                 {"evaluate", result.seconds_evaluate}}},
-              {"ms_per_step", result.ms_per_step},
+              {"steps_now", result.steps_now},
+              {"ms_per_step", result.steps_now > 0 ? Json(result.ms_per_step) : Json()},
               {"parameters_hash", hexadecimal(result.parameters_hash)},
               {"run_directory", request.directory.string()}};
   if (result.signal != 0) {
@@ -75,16 +94,7 @@ std::string result_table(const TrainResult& result, const TrainRequest& request)
     const std::string label =
         "test, PCA with " + std::to_string(result.pca->components) + " numbers";
     text += quality_row(label.c_str(), result.pca->test);
-    const double ratio = result.test.se / result.pca->test.se;
-    if (!std::isfinite(ratio))
-      text += "\nThe images hold nothing that PCA of this size would miss.\n";
-    else if (ratio < 1)
-      text +=
-          format("\nThe code of %lld numbers holds an image with %.0f %% less error than PCA.\n",
-                 static_cast<long long>(result.network.code_width()), 100 * (1 - ratio));
-    else
-      text +=
-          format("\nPCA of the same size has %.1f times less error than this network.\n", ratio);
+    text += "\n" + comparison(result.test.se, result.pca->test.se) + "\n";
   }
   text += format("dead units: %lld of %lld in the code; %lld output pixels that never light\n",
                  static_cast<long long>(result.dead.code),
@@ -93,12 +103,14 @@ std::string result_table(const TrainResult& result, const TrainRequest& request)
   text +=
       format("SE: squared error summed over an image's pixels, mean over images; MSE = SE / %lld\n",
              static_cast<long long>(result.network.output_width()));
-  text +=
-      format("%lld steps of %lld images in %.2f s (%.3f ms each), %s %s on %s\n",
-             static_cast<long long>(result.steps_now), static_cast<long long>(result.recipe.batch),
-             result.seconds_train, result.ms_per_step, result.engine.name.c_str(),
-             result.engine.precision.c_str(), result.engine.device.c_str());
-  return text;
+  const auto batch = static_cast<long long>(result.recipe.batch);
+  text += result.steps_now == 0 ? format("%lld steps of %lld images, all done before",
+                                         static_cast<long long>(result.steps), batch)
+                                : format("%lld steps of %lld images in %.2f s (%.3f ms each)",
+                                         static_cast<long long>(result.steps_now), batch,
+                                         result.seconds_train, result.ms_per_step);
+  return text + format(", %s %s on %s\n", result.engine.name.c_str(),
+                       result.engine.precision.c_str(), result.engine.device.c_str());
 }
 
 }  // namespace hourglass

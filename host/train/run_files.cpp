@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hourglass/atomic_file.h"
+#include "hourglass/error.h"
 #include "hourglass/model_file.h"
 #include "hourglass/picture.h"
 #include "hourglass/png.h"
@@ -47,6 +48,17 @@ void write_model(const RunDirectory& directory, const TrainRequest& request,
                              {"test", quality_json(result.test)}}
                             .dump();
   save_model(directory.model(), model);
+}
+
+bool holds_result(const std::filesystem::path& directory, std::int64_t step) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory / "report.md", error)) return false;
+  try {
+    const Json metadata = Json::parse(load_model(directory).metadata_json);
+    return metadata.value("steps", std::int64_t{-1}) == step;
+  } catch (const ModelError&) {
+    return false;  // missing or damaged
+  }
 }
 
 void write_environment(const RunDirectory& directory, const TrainRequest& request,

@@ -1,7 +1,8 @@
 // What a finished run writes beside its model: pictures, report, environment.
 #pragma once
 
-#include <string>
+#include <cstdint>
+#include <filesystem>
 
 #include "hourglass/engine.h"
 #include "hourglass/trainer.h"
@@ -21,5 +22,8 @@ void write_reconstructions(const RunDirectory& directory, const TrainRequest& re
 /// loss.png and report.md.
 void write_report(const RunDirectory& directory, const TrainRequest& request,
                   const TrainResult& result, std::int64_t steps_per_epoch);
+
+/// Whether `directory` has the model and the report of a run that ended at `step`.
+[[nodiscard]] bool holds_result(const std::filesystem::path& directory, std::int64_t step);
 
 }  // namespace hourglass

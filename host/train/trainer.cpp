@@ -50,6 +50,7 @@ class Trainer {
   void finish_epoch();
   void save();
   void evaluate();
+  void conclude(const TrainingState& state, std::int64_t first_step);
   [[nodiscard]] int signal() const {
     return request_.signal == nullptr ? 0 : request_.signal->load();
   }
@@ -195,6 +196,16 @@ void Trainer::evaluate() {
   result_.seconds_evaluate = seconds_since(begin);
 }
 
+/// What a result says of the state that the run ends with.
+void Trainer::conclude(const TrainingState& state, std::int64_t first_step) {
+  result_.steps = state.step;
+  result_.steps_now = state.step - first_step;
+  result_.skipped_steps = state.skipped_steps;
+  result_.parameters_hash = hash_of(state);
+  if (result_.steps_now > 0)
+    result_.ms_per_step = 1e3 * result_.seconds_train / static_cast<double>(result_.steps_now);
+}
+
 TrainResult Trainer::run() {
   // Everything that can be wrong with the input is found before the run directory is touched.
   if (checkpoint_) {
@@ -204,7 +215,6 @@ TrainResult Trainer::run() {
     // TF32 is a GPU's way to multiply: a state of such a run goes on in fp32 elsewhere.
     if (engine_request_.precision == Precision::tf32 && !engine_request_.is_cuda())
       engine_request_.precision = Precision::fp32;
-    engine_request_.validate();
     engine_request_.validate();
   }
   plan();
@@ -217,6 +227,22 @@ TrainResult Trainer::run() {
   const TrainingState state = start();
   engine_ = make_engine(plan_, engine_request_);
   result_.engine = engine_->info();
+  done_ = state.step;
+  const std::int64_t first_step = done_;
+  const std::int64_t last_step = request_.stop_at_step > 0
+                                     ? std::max(first_step, request_.stop_at_step)
+                                     : plan_.optimizer.total_steps;
+  if (checkpoint_ && done_ == last_step && holds_result(request_.directory, done_)) {
+    observer_.note("all " + std::to_string(done_) +
+                   " steps are done; this is the result again, and nothing is written");
+    engine_->set_state(state);
+    result_.losses =
+        read_metrics(request_.directory / "metrics.jsonl", steps_per_epoch_).epoch_losses;
+    result_.seconds_setup = seconds_since(request_.started);
+    conclude(state, first_step);
+    evaluate();
+    return result_;
+  }
   directory_.emplace(request_.directory, checkpoint_      ? RunDirectory::Open::resume
                                          : request_.force ? RunDirectory::Open::replace
                                                           : RunDirectory::Open::create);
@@ -227,11 +253,6 @@ TrainResult Trainer::run() {
     write_environment(directory(), request_, result_.engine);
   }
 
-  done_ = state.step;
-  const std::int64_t first_step = done_;
-  const std::int64_t last_step = request_.stop_at_step > 0
-                                     ? std::max(first_step, request_.stop_at_step)
-                                     : plan_.optimizer.total_steps;
   log_.emplace(directory().metrics(), done_);
   log_interval_ = std::max<std::int64_t>(1, plan_.optimizer.total_steps / 5000);
   if (checkpoint_)
@@ -247,12 +268,7 @@ TrainResult Trainer::run() {
                         " skipped steps. The last checkpoint is untouched. Try a smaller --lr.");
   save();
   const TrainingState final_state = engine_->state();
-  result_.steps = done_;
-  result_.steps_now = done_ - first_step;
-  result_.skipped_steps = final_state.skipped_steps;
-  result_.parameters_hash = hash_of(final_state);
-  if (done_ > first_step)
-    result_.ms_per_step = 1e3 * result_.seconds_train / static_cast<double>(done_ - first_step);
+  conclude(final_state, first_step);
   result_.signal = done_ < last_step ? signal() : 0;
   if (result_.signal != 0) return result_;
 
@@ -266,7 +282,12 @@ TrainResult Trainer::run() {
 }  // namespace
 
 std::shared_ptr<const Checkpoint> checkpoint_to_resume(const std::filesystem::path& directory) {
-  return std::make_shared<const Checkpoint>(load_checkpoint(directory / "checkpoint.safetensors"));
+  std::error_code error;
+  if (!std::filesystem::is_directory(directory, error))
+    throw ModelError({directory.string(), "a run directory with checkpoint.safetensors",
+                      std::filesystem::exists(directory, error) ? "a file" : "no such directory",
+                      "Check the path; `hourglass train` makes such a directory."});
+  return std::make_shared<const Checkpoint>(load_checkpoint(directory));
 }
 
 Recipe recipe_of(const Checkpoint& checkpoint) { return recipe_of_run(checkpoint.config_json); }

@@ -54,7 +54,7 @@ struct TrainResult {
   double seconds_setup = 0;
   double seconds_train = 0;  // steps alone, this part of the run
   double seconds_evaluate = 0;
-  double ms_per_step = 0;
+  double ms_per_step = 0;  // of this part
   Quality validation;
   Quality test;
   std::optional<PcaQuality> pca;  // none when the input is too wide for it
@@ -77,9 +77,11 @@ class TrainObserver {
 /// Steps in a row with NaN or Inf after which a run gives up.
 inline constexpr int max_nonfinite_steps = 5;
 
-/// Trains and writes the run directory. Throws UsageError (recipe, directory exists), DataError,
-/// ModelError (checkpoint of another network), DeviceError, IoError, and DivergedError after
-/// `max_nonfinite_steps` such steps in a row, the last checkpoint being left as it was.
+/// Trains and writes the run directory. A run to go on with that has all its steps and its files is
+/// only judged again: `steps_now` is then 0, and nothing is written. Throws UsageError (recipe,
+/// directory exists), DataError, ModelError (checkpoint of another network), DeviceError, IoError,
+/// and DivergedError after `max_nonfinite_steps` such steps in a row, the last checkpoint being
+/// left as it was.
 TrainResult train(const TrainRequest& request, TrainObserver& observer);
 
 /// The checkpoint of the run in `directory`, for TrainRequest. Throws ModelError.
