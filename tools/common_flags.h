@@ -7,21 +7,26 @@
 
 #include "hourglass/data.h"
 #include "hourglass/make_engine.h"
+#include "usage.h"
 
 namespace hourglass::tools {
+
+/// What names a data set, for help texts.
+inline constexpr const char* data_help =
+    "mnist, strokes[:COUNT] (built in), a folder, or IDX files TRAIN[,TEST]; a file named as a "
+    "data set: ./mnist";
 
 struct DataFlags {
   DataRequest request;
   void add(CLI::App& verb) {
-    verb.add_option("--data", request.source,
-                    "mnist, strokes[:COUNT] (built in), a folder, or IDX files TRAIN[,TEST]");
+    verb.add_option("--data", request.source, data_help);
     verb.add_option("--limit", request.limit, "use at most this many images of each part; -1: all");
   }
 };
 
 inline void add_threads(CLI::App& verb, int& threads) {
   verb.add_option("--threads", threads, "CPU threads; 0: all this process may use")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_number(0, 1024));
 }
 
 struct EngineFlags {

@@ -4,11 +4,10 @@
 #include <exception>
 #include <new>
 #include <string>
-#include <vector>
 
 #include "hourglass/error.h"
-#include "hourglass/nearest.h"
 #include "hourglass/version.h"
+#include "usage.h"
 #include "verbs.h"
 
 namespace hourglass::tools {
@@ -24,44 +23,6 @@ int fail(const std::string& message, ExitCode code) {
   return static_cast<int>(code);
 }
 
-/// The subcommand that was being parsed, however deep.
-const CLI::App& innermost(const CLI::App& app) {
-  for (const CLI::App* sub : app.get_subcommands()) return innermost(*sub);
-  return app;
-}
-
-/// "hourglass data" for the subcommand `fetch`: what stands before its name.
-std::string parents(const CLI::App& app) {
-  const CLI::App* parent = app.get_parent();
-  if (parent == nullptr) return "";
-  const std::string before = parents(*parent);
-  return before + (before.empty() ? "" : " ") + parent->get_name();
-}
-
-/// "hourglass data fetch"
-std::string full_name(const CLI::App& app) {
-  const std::string before = parents(app);
-  return before + (before.empty() ? "" : " ") + app.get_name();
-}
-
-/// "unknown flag '--sed'. Did you mean '--seed'?" for the first word that was not understood.
-std::string unknown_word(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> names;
-  if (word.starts_with("-")) {
-    for (const CLI::Option* option : app.get_options())
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  } else {
-    for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
-  }
-  const std::string flag = word.substr(0, word.find('='));
-  const std::vector<std::string_view> candidates(names.begin(), names.end());
-  std::string message =
-      (word.starts_with("-") ? "unknown flag '" : "unexpected word '") + flag + "'.";
-  if (const auto near = nearest_name(flag, candidates); !near.empty())
-    message += " Did you mean '" + std::string(near) + "'?";
-  return message + " See `" + full_name(app) + " --help`.";
-}
-
 int run(int argc, char** argv) {
   Invocation invocation;
   invocation.started = std::chrono::steady_clock::now();
@@ -73,21 +34,18 @@ int run(int argc, char** argv) {
   for (const auto add : {add_data, add_train, add_eval, add_encode, add_decode, add_reconstruct,
                          add_info, add_doctor, add_bench})
     add(app, invocation);
+  check_numbers(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     const CLI::App& inner = innermost(app);
-    std::fputs(inner.help(parents(inner)).c_str(), stdout);
+    std::fputs((inner.help(parents(inner)) + "\n").c_str(), stdout);
     return 0;
   } catch (const CLI::CallForVersion&) {
     std::printf("hourglass %s\n", std::string(version()).c_str());
     return 0;
   } catch (const CLI::ParseError& error) {
-    const CLI::App& inner = innermost(app);
-    const std::vector<std::string> extras = app.remaining(true);
-    if (!extras.empty()) return fail(unknown_word(inner, extras.front()), ExitCode::usage);
-    return fail(std::string(error.what()) + ". See `" + full_name(inner) + " --help`.",
-                ExitCode::usage);
+    return fail(usage_message(app, error), ExitCode::usage);
   }
   const int status = invocation.action();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)

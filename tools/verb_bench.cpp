@@ -206,9 +206,9 @@ void add_bench(CLI::App& app, Invocation& invocation) {
   flags->data.add(*verb);
   add_threads(*verb, flags->threads);
   verb->add_option("--preset", flags->preset_name, "whose network is timed");
-  verb->add_option("--batch", flags->batch, "images a step")->check(CLI::PositiveNumber);
+  verb->add_option("--batch", flags->batch, "images a step")->check(whole_number(1));
   verb->add_option("--rounds", flags->rounds, "interleaved rounds; medians are reported")
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_number(1, 1000));
   verb->add_option("--only", flags->only,
                    "time only these: step-fp32, step-fp32-dense, step-fp32-onednn, step-bf16, "
                    "products, products-onednn")
@@ -219,7 +219,7 @@ void add_bench(CLI::App& app, Invocation& invocation) {
                    "programs to run the same steps")
       ->default_str("none");
   verb->add_option("--steps", flags->export_steps, "steps of the exported batch order")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   verb->add_flag("--json", flags->json, "print one JSON object");
   verb->callback(
       [flags, &invocation] { invocation.action = [flags] { return bench_verb(*flags); }; });

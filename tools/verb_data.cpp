@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "common_flags.h"
 #include "hourglass/data.h"
 #include "hourglass/error.h"
 #include "hourglass/nearest.h"
@@ -143,9 +144,6 @@ int export_parts(const SourceFlags& flags) {
   return 0;
 }
 
-constexpr const char* source_help =
-    "mnist, strokes[:COUNT] (built in), a folder, or IDX files TRAIN[,TEST]";
-
 CLI::App* add_verb(CLI::App& data, Invocation& invocation, const char* name, const char* help,
                    int (*verb)(const SourceFlags&), const std::shared_ptr<SourceFlags>& flags) {
   CLI::App* sub = data.add_subcommand(name, help);
@@ -164,21 +162,21 @@ void add_data(CLI::App& app, Invocation& invocation) {
   CLI::App* sub =
       add_verb(*data, invocation, "fetch", "Fetch a data set into the cache", fetch, flags);
   sub->add_option("NAME", flags->source, "mnist")->required();
-  sub->add_option("--dir", flags->directory, "where to")
+  sub->add_option("-o,--out,--dir", flags->directory, "where to")
       ->default_str("$HOURGLASS_DATA_DIR, else the cache");
   sub->add_flag("--force", flags->force, "fetch again what is there and right");
 
   sub = add_verb(*data, invocation, "info", "Say what a data set holds", info, flags);
-  sub->add_option("SOURCE", flags->source, source_help)->required();
+  sub->add_option("SOURCE", flags->source, data_help)->required();
   sub->add_flag("--json", flags->json, "print one JSON object");
 
   sub = add_verb(*data, invocation, "check", "Read and check all of a data set", check, flags);
-  sub->add_option("SOURCE", flags->source, source_help)->required();
+  sub->add_option("SOURCE", flags->source, data_help)->required();
 
   sub = add_verb(*data, invocation, "export", "Write a data set's three parts as plain IDX files",
                  export_parts, flags);
-  sub->add_option("SOURCE", flags->source, source_help)->required();
-  sub->add_option("DIR", flags->directory, "where to")->required();
+  sub->add_option("SOURCE", flags->source, data_help)->required();
+  sub->add_option("-o,--out,DIR", flags->directory, "the directory to write to")->required();
   sub->add_flag("--force", flags->force, "replace files that are there");
 }
 

@@ -124,7 +124,7 @@ void add_decode(CLI::App& app, Invocation& invocation) {
   verb->add_option("CODES", flags->codes, ".npy file of codes")->required();
   flags->engine.add(*verb);
   verb->add_option("--count", flags->count, "the first so many codes only; 0: all")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb->add_option("-o,--out", flags->output,
                    "what to write: .npy, one image a row; or .png, a grid of them")
       ->required();

@@ -1,4 +1,6 @@
 // hourglass train
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -59,7 +61,8 @@ struct RecipeFlags {
       return verb.add_option(flag, target, help)->default_str("the preset's");
     };
     optional("--widths", widths,
-             "all widths, e.g. 784,392,196,392,784, or the encoder's, which are mirrored");
+             "all widths, e.g. 784,392,196,392,784, or the encoder's, each less than the one "
+             "before, which are mirrored");
     optional("--hidden", hidden, "activation of hidden layers: relu, gelu, sigmoid, tanh, linear");
     optional("--code", code, "activation of the code layer");
     optional("--output", output, "activation of the output layer");
@@ -74,6 +77,19 @@ struct RecipeFlags {
     optional("--epsilon", epsilon, "Adam's epsilon");
     optional("--adam-form", adam_form, "where epsilon stands: kingma_ba or tensorflow");
     verb.add_option("--seed", seed, "of weights and batch order");
+  }
+
+  /// Says on stderr what a mirrored list became.
+  [[nodiscard]] std::vector<std::int64_t> widths_of_flag() const {
+    const std::vector<std::int64_t> resolved = parse_widths(*widths);
+    const auto separators = std::ranges::count_if(*widths, [](char c) { return !std::isdigit(c); });
+    if (separators + 1 == std::ssize(resolved)) return resolved;
+    std::string text;
+    for (const std::int64_t width : resolved)
+      text += (text.empty() ? "" : "-") + std::to_string(width);
+    std::fprintf(stderr, "widths  %s is an encoder's list, mirrored: %s\n", widths->c_str(),
+                 text.c_str());
+    return resolved;
   }
 
   [[nodiscard]] Recipe resolved(const CLI::App& verb) const {
@@ -91,7 +107,7 @@ struct RecipeFlags {
     }
     Recipe recipe = preset(text.empty() ? preset_name : preset_of_json(text, preset_name));
     if (!text.empty()) recipe = recipe_from_json(text, recipe);
-    if (widths) recipe.widths = parse_widths(*widths);
+    if (widths) recipe.widths = widths_of_flag();
     if (hidden) recipe.hidden = parse_activation(*hidden);
     if (code) recipe.code = parse_activation(*code);
     if (output) recipe.output = parse_activation(*output);
@@ -187,9 +203,12 @@ int train_verb(const CLI::App& verb, TrainFlags& flags, const Invocation& invoca
     return 128 + result.signal;
   }
   if (flags.json) return 0;
+  if (tutorial_lines && result.steps_now == 0)  // its lines were not printed while it ran
+    for (std::size_t epoch = 0; epoch < result.losses.size(); ++epoch)
+      std::printf("epoch %zu loss %.16g\n", epoch, result.losses[epoch]);
   if (tutorial_lines) show_first_test_images(request.directory, request.data, stdout);
   std::fputs(("\n" + result_table(result, request)).c_str(), stdout);
-  std::printf("saved   %s\n", request.directory.c_str());
+  std::printf("%s   %s\n", result.steps_now > 0 ? "saved" : "run  ", request.directory.c_str());
   return 0;
 }
 
@@ -203,14 +222,14 @@ void add_train(CLI::App& app, Invocation& invocation) {
   flags->engine.add(*verb);
   verb->add_option("--steps", flags->steps,
                    "stop after this many steps of the plan that --epochs makes; 0: all")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--out", flags->out, "run directory")->default_str("runs/DATE-TIME");
+      ->check(whole_number(0));
+  verb->add_option("-o,--out", flags->out, "run directory")->default_str("runs/DATE-TIME");
   verb->add_option("--resume", flags->resume, "go on with the run in this directory, bit for bit")
       ->default_str("none");
   verb->add_option("--save-every", flags->save_every, "steps between checkpoints; 0: an epoch")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb->add_option("--pictures", flags->pictures, "test images in reconstructions.png")
-      ->check(CLI::Range(1, 10000));
+      ->check(whole_number(1, 10000));
   verb->add_flag("--force", flags->force, "replace the run in --out");
   verb->add_flag("--check", flags->check, "run the oracle beside the engine and compare (slow)");
   verb->add_flag("--json", flags->json, "print the result as one JSON object");
