@@ -110,6 +110,38 @@ TEST_CASE("gradients stay within 16 u of the oracle at awkward sizes") {
   CHECK(worst > 0);
 }
 
+// Linear layers, pixels in quarters, small whole weights, and as many pixels a batch as a power of
+// two: every product and every partial sum is exact in fp32, so nothing but the right number
+// passes.
+TEST_CASE("gradients of exact numbers are the oracle's bit for bit") {
+  const std::vector<std::pair<std::vector<std::int64_t>, std::int64_t>> networks{
+      {{8, 4, 8}, 16}, {{16, 33, 16}, 8}, {{64, 3, 64}, 4}, {{4, 2, 4}, 64}};
+  for (const cpu::Kernels* kernels : cpu::available_kernels()) {
+    for (const auto& [widths, batch] : networks) {
+      CAPTURE(kernels->name, widths, batch);
+      test::EngineProblem problem(widths, Activation::linear, batch, PixelType::f32);
+      problem.plan.optimizer.beta1 = 0;  // the first moment is then the gradient
+      const auto pixels = static_cast<std::size_t>(problem.plan.train.count * widths.front());
+      const auto values = std::make_shared<std::vector<float>>(test::whole_numbers(pixels, 3, 2));
+      for (float& value : *values) value = 0.25F * (value + 2.0F);
+      problem.plan.train.owner = values;
+      problem.plan.train.pixels = reinterpret_cast<const std::byte*>(values->data());
+      problem.state.parameters = test::whole_numbers(problem.state.parameters.size(), 4, 2);
+      const auto expected = problem.oracle_gradient();
+      const auto engine = cpu::make_cpu_engine(problem.plan, options(kernels, 2, false));
+      engine->set_state(problem.state);
+      CHECK(engine->batch_loss(0) == expected.loss);
+      engine->run(1);
+      const TrainingState after = engine->state();
+      for (std::size_t p = 0; p < expected.gradient.size(); ++p) {
+        REQUIRE(static_cast<double>(static_cast<float>(expected.gradient[p])) ==
+                expected.gradient[p]);
+        REQUIRE(static_cast<double>(after.first_moment[p]) == expected.gradient[p]);
+      }
+    }
+  }
+}
+
 TEST_CASE("threads, the sparse path and left-out units do not change a bit") {
   struct Way {
     int threads;
