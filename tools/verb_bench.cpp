@@ -67,7 +67,11 @@ Candidate step_candidate(std::string_view name, const TrainingPlan& plan,
           [engine](std::int64_t repeats) {
             engine->run(repeats);
             engine->synchronize();
-            static_cast<void>(engine->take_reports());
+            for (const StepReport& report : engine->take_reports())
+              if (report.nonfinite_layer >= 0)
+                throw Error(ExitCode::diverged, "the timed training diverged at step " +
+                                                    std::to_string(report.step) +
+                                                    ": its time means nothing");
           },
           1,
           {}};
@@ -79,7 +83,10 @@ Candidate make_candidate(std::string_view name, const TrainingPlan& plan, int th
   if (name == "products") return own_products(plan.network, plan.batch, threads);
   if (name == "products-onednn") return onednn_products(plan.network, plan.batch, threads);
   options.library = name == "step-fp32-onednn";
-  if (name == "step-fp32-dense") options.sparse_input = false;
+  if (name == "step-fp32-dense") {
+    options.sparse_input = false;
+    options.skip_zeros = false;
+  }
   if (name == "step-bf16") options.precision = Precision::bf16;
   return step_candidate(name, plan, options);
 }
@@ -117,7 +124,7 @@ TrainingPlan bench_plan(const BenchFlags& flags, const DataSet& data) {
   plan.network = recipe.network(data.train.width());
   plan.optimizer = recipe.optimizer;
   plan.optimizer.schedule = Schedule::constant;
-  plan.optimizer.learning_rate = 1e-4;  // steps by the thousand must stay finite
+  plan.optimizer.warmup_steps = 0;
   plan.batch = flags.batch;
   plan.train = data.train;
   return plan;
