@@ -15,6 +15,14 @@ if(HOURGLASS_SANITIZE)
   target_link_options(hourglass_options INTERFACE -fsanitize=${HOURGLASS_SANITIZE})
 endif()
 
+# For targets that take longer to optimise than to run. Link it last: the last -O counts.
+add_library(unoptimised INTERFACE)
+target_compile_options(unoptimised INTERFACE -O0)
+add_library(unoptimised_if_sanitized INTERFACE)
+if(HOURGLASS_SANITIZE)
+  target_link_libraries(unoptimised_if_sanitized INTERFACE unoptimised)
+endif()
+
 # A library of the project: include path, warnings, no surprises.
 function(hourglass_library name)
   add_library(${name} STATIC ${ARGN})
