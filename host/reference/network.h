@@ -108,7 +108,7 @@ template <typename T>
 LossAndGradient<T> loss_and_gradient(const NetworkSpec& network, const std::vector<T>& parameters,
                                      const std::vector<std::vector<T>>& batch) {
   const auto slots = parameter_layout(network);
-  const T count(static_cast<double>(batch.size() * batch.front().size()));
+  const auto count = static_cast<T>(static_cast<double>(batch.size() * batch.front().size()));
   LossAndGradient<T> result;
   result.gradient.assign(parameters.size(), T(0));
   const auto note = [&](std::size_t l, const T& value) {

@@ -1,6 +1,7 @@
 // The whole CUDA engine on the emulator against the oracle and the CPU engine.
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 #include "cuda_support.h"
 #include "reference/reference_engine.h"
 #include "support/catch.h"
-#include "support/numbers.h"
+#include "support/engine_checks.h"
 #include "support/tolerance.h"
 
 using namespace hourglass;
@@ -25,21 +26,31 @@ std::vector<float> first_gradient(test::EngineProblem problem, const cuda::CudaO
 
 double worst_error_in_u(const test::EngineProblem& problem, const std::vector<float>& found) {
   const auto expected = problem.oracle_gradient();
-  double worst = 0;
-  for (std::size_t p = 0; p < found.size(); ++p) {
-    const double error = test::error_in_u(found[p], expected.gradient[p], expected.magnitude[p]);
-    worst = std::isnan(error) ? INFINITY : std::max(worst, error);
-  }
-  return worst;
+  test::WorstError worst;
+  for (std::size_t p = 0; p < found.size(); ++p)
+    worst.add(found[p], expected.gradient[p], expected.magnitude[p]);
+  return worst.value();
 }
 
-double distance(const std::vector<float>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double difference = static_cast<double>(a[i]) - b[i];
-    sum += difference * difference;
-  }
-  return std::sqrt(sum);
+/// An engine on a fresh emulator, with the problem's state.
+std::unique_ptr<Engine> engine_for(const test::EngineProblem& problem,
+                                   const cuda::CudaOptions& options, std::uint64_t seed) {
+  emulator::reset(seed);
+  auto engine = cuda::make_cuda_engine(problem.plan, options);
+  engine->set_state(problem.state);
+  return engine;
+}
+
+/// All unit ranges of an evaluation, one after another.
+std::vector<float> unit_ranges(const Evaluation& evaluation) {
+  std::vector<float> ranges;
+  for (const auto* side : {&evaluation.unit_min, &evaluation.unit_max})
+    for (const auto& layer : *side) ranges.insert(ranges.end(), layer.begin(), layer.end());
+  return ranges;
+}
+
+std::vector<double> widened(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
 }
 
 }  // namespace
@@ -80,11 +91,11 @@ TEST_CASE("bf16 gradients of the CUDA engine are as near to the oracle as the CP
       const auto exact = problem.oracle_gradient();
       double scale = 0;
       for (const double g : exact.magnitude) scale = std::max(scale, g);
-      const double plain = distance(engine->state().first_moment, exact.gradient);
+      const double plain = test::distance(engine->state().first_moment, exact.gradient);
       INFO(name(activation) << " batch " << batch);
       // The target is in bf16 here, in single precision there: one more rounding of 2^-9.
       const double target = 0x1p-9 * scale * std::sqrt(static_cast<double>(found.size()));
-      CHECK(distance(found, exact.gradient) <= 2 * plain + target);
+      CHECK(test::distance(found, exact.gradient) <= 2 * plain + target);
     }
   }
 }
@@ -92,74 +103,65 @@ TEST_CASE("bf16 gradients of the CUDA engine are as near to the oracle as the CP
 TEST_CASE("784-392-196-392-784 follows the oracle for 3 steps") {
   test::EngineProblem problem({784, 392, 196, 392, 784}, Activation::relu, 8, PixelType::u8);
   for (float& w : problem.state.parameters) w *= 0.2F;
-  const auto oracle = reference::make_reference_engine(problem.plan);
-  oracle->set_state(problem.state);
-  oracle->run(3);
-  const auto expected = oracle->take_reports();
+  problem.plan.optimizer.beta1 = 0;
   for (const Epilogues epilogues : {Epilogues::kernels, Epilogues::fused}) {
     cuda::CudaOptions options = test::cuda_options();
     options.epilogues = epilogues;
-    const auto found = test::train_on_emulator(problem, options, 3, 3, 1);
-    REQUIRE(found.reports.size() == 3);
-    for (std::size_t i = 0; i < 3; ++i)
-      CHECK(found.reports[i].loss == Approx(expected[i].loss).epsilon(1e-5));
+    const auto engine = engine_for(problem, options, 1);
+    test::check_steps_by_2x_rule(*engine, problem, 3);
   }
 }
 
 TEST_CASE("two epochs of a small network follow the oracle") {
   for (const Activation activation : all_activations) {
     const test::EngineProblem problem = test::small_problem(activation);
-    const std::int64_t steps = 2 * problem.plan.train.count / problem.plan.batch + 1;
-    const auto oracle = reference::make_reference_engine(problem.plan);
-    oracle->set_state(problem.state);
-    oracle->run(steps);
-    const auto expected = oracle->take_reports();
-    const auto found = test::train_on_emulator(problem, test::cuda_options(), steps, steps, 1);
-    REQUIRE(found.reports.size() == expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      CHECK(found.reports[i].step == static_cast<std::int64_t>(i));
-      CHECK(found.reports[i].loss == Approx(expected[i].loss).epsilon(1e-4));
-    }
+    const auto steps = static_cast<int>(2 * problem.plan.train.count / problem.plan.batch + 1);
+    INFO(name(activation));
+    const auto whole = test::train_on_emulator(problem, test::cuda_options(), steps, steps, 1);
+    const auto engine = engine_for(problem, test::cuda_options(), 1);
+    // In one call the same steps, bit for bit.
+    CHECK(test::same_bits(test::check_steps(*engine, problem, steps), whole.reports));
   }
 }
 
-TEST_CASE("evaluation, forward and the loss of a batch agree with the oracle") {
-  for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::bf16}) {
-    const double tolerance = arithmetic == Arithmetic::fp32 ? 1e-5 : 0.03;
-    const test::EngineProblem problem = test::small_problem(Activation::sigmoid, PixelType::f32);
-    emulator::reset(3);
-    const auto engine = cuda::make_cuda_engine(problem.plan, test::cuda_options(arithmetic));
-    const auto oracle = reference::make_reference_engine(problem.plan);
-    engine->set_state(problem.state);
-    oracle->set_state(problem.state);
-    CHECK(engine->batch_loss(5) == Approx(oracle->batch_loss(5)).epsilon(tolerance));
-    const Evaluation found = engine->evaluate(problem.plan.train);
-    const Evaluation expected = oracle->evaluate(problem.plan.train);
-    CHECK(found.images == expected.images);
-    CHECK(found.se_sum == Approx(expected.se_sum).epsilon(tolerance));
-    CHECK(found.se_clipped_sum == Approx(expected.se_clipped_sum).epsilon(tolerance));
-    for (std::size_t l = 0; l < 4; ++l) {
-      for (std::size_t unit = 0; unit < found.unit_min[l].size(); ++unit) {
-        CHECK(found.unit_min[l][unit] == Approx(expected.unit_min[l][unit]).epsilon(tolerance));
-        CHECK(found.unit_max[l][unit] == Approx(expected.unit_max[l][unit]).epsilon(tolerance));
-      }
-    }
-    const std::int64_t rows = 53;  // three blocks and a piece
-    const auto input = test::uniform(static_cast<std::size_t>(rows * 24), 4, 0.0, 1.0);
-    std::vector<float> codes(static_cast<std::size_t>(rows * 8));
-    std::vector<float> through(input.size());
-    std::vector<float> whole(input.size());
-    std::vector<float> reference(input.size());
-    engine->forward(Part::encoder, input.data(), rows, codes.data());
-    engine->forward(Part::decoder, codes.data(), rows, through.data());
-    engine->forward(Part::whole, input.data(), rows, whole.data());
-    CHECK(test::same_bits(through, whole));
-    oracle->forward(Part::whole, input.data(), rows, reference.data());
-    for (std::size_t i = 0; i < whole.size(); ++i)
-      REQUIRE(whole[i] == Approx(reference[i]).epsilon(tolerance));
-    // Looking on must not have changed anything.
-    CHECK(test::same_bits(engine->state(), problem.state));
-  }
+TEST_CASE("evaluation and forward in fp32 agree with the oracle") {
+  test::EngineProblem problem = test::small_problem(Activation::sigmoid, PixelType::f32);
+  problem.plan.network.activations.back() = Activation::linear;  // clipping has something to do
+  const auto engine = engine_for(problem, test::cuda_options(), 3);
+  CHECK(test::is_loss_of(*engine, problem.batch_of_step(5), engine->batch_loss(5)));
+  test::check_evaluation_sums(*engine, problem.plan.train);
+  test::check_unit_ranges(*engine, problem);
+  test::check_forward(*engine, problem, 53);  // three blocks and a piece
+  // Looking on must not have changed anything.
+  CHECK(test::same_bits(engine->state(), problem.state));
+}
+
+// The pixels are whole 256ths, which bf16 holds exactly: sums are of the engine's own outputs.
+TEST_CASE("evaluation and forward in bf16 are as near to the oracle as the CPU engine's") {
+  test::EngineProblem problem = test::small_problem(Activation::sigmoid, PixelType::f32);
+  problem.plan.network.activations.back() = Activation::linear;
+  const auto engine = engine_for(problem, test::cuda_options(Arithmetic::bf16), 3);
+  CHECK(test::is_loss_of(*engine, problem.batch_of_step(5), engine->batch_loss(5)));
+  test::check_evaluation_sums(*engine, problem.plan.train);
+
+  const auto oracle = reference::make_reference_engine(problem.plan);
+  cpu::CpuOptions cpu_options;
+  cpu_options.precision = Precision::bf16;
+  const auto plain = cpu::make_cpu_engine(problem.plan, cpu_options);
+  for (Engine* other : {oracle.get(), plain.get()}) other->set_state(problem.state);
+  const auto ranges = widened(unit_ranges(oracle->evaluate(problem.plan.train)));
+  const Images& images = problem.plan.train;
+  CHECK(test::distance(unit_ranges(engine->evaluate(images)), ranges) <=
+        2 * test::distance(unit_ranges(plain->evaluate(images)), ranges));
+  const std::int64_t rows = 53;
+  const auto input = test::forward_input(problem, rows);
+  std::vector<float> exact(input.size());
+  std::vector<float> expected(input.size());
+  oracle->forward(Part::whole, input.data(), rows, exact.data());
+  plain->forward(Part::whole, input.data(), rows, expected.data());
+  CHECK(test::distance(test::check_parts(*engine, problem, input, rows), widened(exact)) <=
+        2 * test::distance(expected, widened(exact)));
+  CHECK(test::same_bits(engine->state(), problem.state));
 }
 
 TEST_CASE("bf16 weights are rounded to nearest, ties to even") {
@@ -188,26 +190,13 @@ TEST_CASE("a state goes from the CPU engine to CUDA and back") {
   const test::EngineProblem problem = test::small_problem();
   const auto cpu_engine = cpu::make_cpu_engine(problem.plan, {});
   cpu_engine->set_state(problem.state);
-  cpu_engine->run(30);
-  const auto expected = cpu_engine->take_reports();
-
-  cpu_engine->set_state(problem.state);
-  cpu_engine->run(10);
+  test::check_steps(*cpu_engine, problem, 10);
   emulator::reset(2);
   const auto engine = cuda::make_cuda_engine(problem.plan, test::cuda_options());
   engine->set_state(cpu_engine->state());
   CHECK(test::same_bits(engine->state(), cpu_engine->state()));
-  engine->run(10);
-  engine->synchronize();
-  const auto middle = engine->take_reports();
-  REQUIRE(middle.size() == 10);
-  CHECK(middle.front().step == 10);
+  CHECK(test::check_steps(*engine, problem, 10).front().step == 10);
   cpu_engine->set_state(engine->state());
-  cpu_engine->run(10);
-  const auto last = cpu_engine->take_reports();
-  for (std::size_t i = 0; i < 10; ++i) {
-    CHECK(middle[i].loss == Approx(expected[10 + i].loss).epsilon(1e-4));
-    CHECK(last[i].step == static_cast<std::int64_t>(20 + i));
-    CHECK(last[i].loss == Approx(expected[20 + i].loss).epsilon(1e-4));
-  }
+  CHECK(test::same_bits(engine->state(), cpu_engine->state()));
+  CHECK(test::check_steps(*cpu_engine, problem, 10).front().step == 20);
 }

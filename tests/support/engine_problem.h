@@ -61,6 +61,12 @@ struct EngineProblem {
     return batch;
   }
 
+  /// Gradient of the next step of `at` by the oracle alone.
+  [[nodiscard]] std::vector<double> exact_gradient(const TrainingState& at) const {
+    const std::vector<double> parameters(at.parameters.begin(), at.parameters.end());
+    return reference::loss_and_gradient(plan.network, parameters, batch_of_step(at.step)).gradient;
+  }
+
   /// Gradient of the next step of `at` by the oracle. An element's magnitude bounds what rounding
   /// can do to it: the same forward and backward pass over absolute values, once for every layer it
   /// went through.

@@ -1,8 +1,8 @@
 // The tolerance model (docs/testing.md): no hand-tuned numbers.
 //   exact          integer-valued inputs whose partial sums stay below 2^24: compare bitwise
 //   componentwise  |C - C64| <= 16 u (|A| |B|), u = 2^-24: the threshold of the reference BLAS
-//   tests low precision  error against double at most twice that of a plain computation in that
-//   precision
+//   2x             error against double at most twice that of a plain computation in the same
+//                  precision
 #pragma once
 
 #include <cmath>

@@ -20,7 +20,7 @@ hourglass_test(test_cpu
   LABELS unit threads)
 hourglass_test(test_initialise UNOPTIMISED
   SOURCES test_initialise.cpp
-  LIBRARIES hourglass_initialise hourglass_cpu)
+  LIBRARIES hourglass_initialise hourglass_cpu hourglass_reference)
 hourglass_test(test_train UNOPTIMISED
   SOURCES
     test_recipe.cpp

@@ -7,9 +7,8 @@
 
 #include "cpu/cpu_engine.h"
 #include "hourglass/error.h"
-#include "reference/network.h"
-#include "reference/reference_engine.h"
 #include "support/catch.h"
+#include "support/engine_checks.h"
 #include "support/engine_problem.h"
 #include "support/numbers.h"
 #include "support/tolerance.h"
@@ -38,40 +37,6 @@ void silence_units(test::EngineProblem& problem, int of_four) {
         problem.state.parameters[static_cast<std::size_t>(slot.bias + unit)] = -100.0F;
 }
 
-/// Squared errors of what the engine itself makes of images, in double, and the same sums over
-/// absolute values: what rounding in their differences, squares and sums can do is 16 u of that.
-struct SquaredErrors {
-  double sum = 0;
-  double clipped = 0;
-  double magnitude = 0;
-};
-
-SquaredErrors squared_errors(Engine& engine, const std::vector<float>& x, std::int64_t rows) {
-  std::vector<float> y(x.size());
-  engine.forward(Part::whole, x.data(), rows, y.data());
-  SquaredErrors errors;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double target = static_cast<double>(x[i]);
-    const double output = static_cast<double>(y[i]);
-    const double clipped = std::clamp(output, 0.0, 1.0);
-    errors.sum += (output - target) * (output - target);
-    errors.clipped += (clipped - target) * (clipped - target);
-    errors.magnitude += (std::abs(output) + target) * (std::abs(output) + target);
-  }
-  return errors;
-}
-
-/// Whether `loss` is the engine's own loss on a batch.
-bool is_loss_of(Engine& engine, const std::vector<std::vector<double>>& batch, double loss) {
-  std::vector<float> x;
-  for (const auto& image : batch)
-    for (const double pixel : image) x.push_back(static_cast<float>(pixel));
-  const auto errors = squared_errors(engine, x, static_cast<std::int64_t>(batch.size()));
-  const auto pixels = static_cast<double>(x.size());
-  return test::error_in_u(loss, errors.sum / pixels, errors.magnitude / pixels) <=
-         test::blas_threshold;
-}
-
 }  // namespace
 
 // With beta1 = 0 the first moment after one step is the gradient itself, so the whole gradient of
@@ -86,7 +51,7 @@ TEST_CASE("gradients stay within 16 u of the oracle at awkward sizes") {
         const auto engine = cpu::make_cpu_engine(problem.plan, options(kernels, 2, batch % 2 == 0));
         engine->set_state(problem.state);
         const double loss = engine->batch_loss(0);
-        CHECK(is_loss_of(*engine, problem.batch_of_step(0), loss));
+        CHECK(test::is_loss_of(*engine, problem.batch_of_step(0), loss));
         engine->run(1);
         const TrainingState after = engine->state();
         const auto expected = problem.oracle_gradient();
@@ -199,57 +164,18 @@ TEST_CASE("live columns are those that hold something, wherever it lies") {
   }
 }
 
-// Step by step from the engine's own state, so that rounding of earlier steps does not add up. The
-// moments are compared with the oracle's, the update with Adam's formula over the engine's moments.
 TEST_CASE("every step of a training is the oracle's within 16 u") {
-  constexpr std::int64_t steps = 30;
+  constexpr int steps = 30;
   for (const PixelType type : {PixelType::u8, PixelType::f32}) {
     test::EngineProblem problem({24, 16, 8, 16, 24}, Activation::gelu, 12, type);
+    const auto engine = cpu::make_cpu_engine(problem.plan, {});
+    engine->set_state(problem.state);
+    const auto reports = test::check_steps(*engine, problem, steps);
+    CHECK(reports.back().loss < reports.front().loss);
+    // In one call the same steps, bit for bit.
     const auto whole = cpu::make_cpu_engine(problem.plan, {});
     whole->set_state(problem.state);
     whole->run(steps);
-    const auto engine = cpu::make_cpu_engine(problem.plan, {});
-    engine->set_state(problem.state);
-    double worst = 0;
-    const auto compare = [&](double found, double expected, double magnitude) {
-      worst = std::max(worst, test::error_in_u(found, expected, magnitude));
-    };
-    std::vector<StepReport> reports;
-    for (std::int64_t step = 0; step < steps; ++step) {
-      const TrainingState before = engine->state();
-      const auto expected = problem.oracle_gradient(before);
-      const double loss = engine->batch_loss(step);
-      CHECK(is_loss_of(*engine, problem.batch_of_step(step), loss));
-      engine->run(1);
-      for (const StepReport& report : engine->take_reports()) reports.push_back(report);
-      REQUIRE(reports.size() == static_cast<std::size_t>(step + 1));
-      CHECK(reports.back().loss == loss);
-      const TrainingState after = engine->state();
-      const AdamStep adam = adam_step(problem.plan.optimizer, step);
-      for (std::size_t p = 0; p < expected.gradient.size(); ++p) {
-        const auto moved = [](double moment, double toward, double share) {
-          return moment + share * (toward - moment);
-        };
-        const double g = expected.gradient[p];
-        const double bound = std::max(std::abs(g), expected.magnitude[p]);
-        const double m = before.first_moment[p];
-        const double v = before.second_moment[p];
-        compare(after.first_moment[p], moved(m, g, adam.one_minus_beta1),
-                std::abs(m) + adam.one_minus_beta1 * bound);
-        // g^2 has twice the relative error of g.
-        compare(after.second_moment[p], moved(v, g * g, adam.one_minus_beta2),
-                v + adam.one_minus_beta2 * 2 * bound * bound);
-        const double change = adam.rate * static_cast<double>(after.first_moment[p]) /
-                              (std::sqrt(static_cast<double>(after.second_moment[p])) +
-                               static_cast<double>(adam.epsilon));
-        compare(after.parameters[p], before.parameters[p] - change,
-                std::abs(before.parameters[p]) + std::abs(change));
-      }
-    }
-    CHECK(worst > 0);
-    CHECK(worst <= test::blas_threshold);
-    CHECK(reports.back().loss < reports.front().loss);
-    // In one call the same steps, bit for bit.
     CHECK(same_bits(whole->state().parameters, engine->state().parameters));
     const auto at_once = whole->take_reports();
     REQUIRE(at_once.size() == reports.size());
@@ -292,58 +218,12 @@ TEST_CASE("evaluation and forward agree with the oracle") {
   test::EngineProblem problem({24, 16, 8, 16, 24}, Activation::sigmoid, 12, PixelType::u8);
   problem.plan.network.activations.back() = Activation::linear;  // clipping has something to do
   const auto engine = cpu::make_cpu_engine(problem.plan, options(nullptr, 2, true));
-  const auto oracle = reference::make_reference_engine(problem.plan);
   engine->set_state(problem.state);
-  oracle->set_state(problem.state);
   const Evaluation found = engine->evaluate(problem.plan.train);
-  const Evaluation expected = oracle->evaluate(problem.plan.train);
-  CHECK(found.images == expected.images);
-  const std::size_t width = 24;
-  const auto bounds_of = [&](const float* pixels) {
-    return problem.activation_bounds(problem.state, {pixels, pixels + width});
-  };
-  const auto within = [](double value, double oracle_value, double magnitude) {
-    return test::error_in_u(value, oracle_value, magnitude) <= test::blas_threshold;
-  };
-  std::vector<float> all;
-  std::vector<std::vector<double>> highest(4);  // bounds, over the images
-  std::vector<float> pixels(width);
-  for (std::int64_t i = 0; i < problem.plan.train.count; ++i) {
-    problem.plan.train.read(i, pixels.data());
-    const auto bounds = bounds_of(pixels.data());
-    all.insert(all.end(), pixels.begin(), pixels.end());
-    for (std::size_t l = 0; l < 4; ++l) {
-      highest[l].resize(bounds[l + 1].size());
-      std::ranges::transform(highest[l], bounds[l + 1], highest[l].begin(),
-                             [](double a, double b) { return std::max(a, b); });
-    }
-  }
-  const SquaredErrors errors = squared_errors(*engine, all, found.images);
-  CHECK(errors.clipped < errors.sum);
-  CHECK(within(found.se_sum, errors.sum, errors.magnitude));
-  CHECK(within(found.se_clipped_sum, errors.clipped, errors.magnitude));
-  for (std::size_t l = 0; l < 4; ++l)
-    for (std::size_t unit = 0; unit < found.unit_min[l].size(); ++unit) {
-      CHECK(within(found.unit_min[l][unit], expected.unit_min[l][unit], highest[l][unit]));
-      CHECK(within(found.unit_max[l][unit], expected.unit_max[l][unit], highest[l][unit]));
-    }
-
-  const std::int64_t rows = 700;  // more than the engine takes at a time
-  const auto input = test::uniform(static_cast<std::size_t>(rows * 24), 4, 0.0, 1.0);
-  std::vector<float> codes(static_cast<std::size_t>(rows * 8));
-  std::vector<float> through(input.size());
-  std::vector<float> whole(input.size());
-  engine->forward(Part::encoder, input.data(), rows, codes.data());
-  engine->forward(Part::decoder, codes.data(), rows, through.data());
-  engine->forward(Part::whole, input.data(), rows, whole.data());
-  CHECK(same_bits(through, whole));
-  std::vector<float> reference(input.size());
-  oracle->forward(Part::whole, input.data(), rows, reference.data());
-  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-    const auto bounds = bounds_of(input.data() + row * width);
-    for (std::size_t i = 0; i < width; ++i)
-      REQUIRE(within(whole[row * width + i], reference[row * width + i], bounds.back()[i]));
-  }
+  CHECK(found.se_clipped_sum < found.se_sum);
+  test::check_evaluation_sums(*engine, problem.plan.train);
+  test::check_unit_ranges(*engine, problem);
+  test::check_forward(*engine, problem, 700);  // more rows than the engine takes at a time
 }
 
 TEST_CASE("requests that make no sense are refused") {
