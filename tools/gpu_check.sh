@@ -180,6 +180,11 @@ check "emulator: hashes of small trainings" bits test_cuda "$work/emulator.bits"
 gpu_check "GPU: kernels" timeout 120 "$bin/test_gpu_kernels"
 gpu_check "GPU: engine, plain products" timeout 120 "$bin/test_gpu_plain"
 gpu_check "GPU: engine, cuBLASLt" timeout 120 "$bin/test_gpu_engine"
+if [[ -x "$bin/test_gpu_cudnn" || -n "$(why_not)" ]]; then
+  gpu_check "GPU: cuDNN's second opinion" timeout 120 "$bin/test_gpu_cudnn"
+else
+  note "GPU: cuDNN's second opinion" "not run" "cuDNN is no part of the bundle"
+fi
 gpu_check "GPU and emulator: the same bits" same_bits
 for tool in memcheck racecheck initcheck synccheck; do
   if [[ -z "$(why_not)" ]] && ! command -v compute-sanitizer >/dev/null; then
