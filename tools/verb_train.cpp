@@ -137,6 +137,8 @@ struct TrainFlags {
   std::int64_t save_every = 0;
   std::int64_t pictures = 10;
   bool force = false;
+  std::string profile_steps;
+  bool no_graphs = false;
   bool check = false;
   bool json = false;
 };
@@ -167,6 +169,9 @@ void forbid_with_resume(const CLI::App& verb) {
 int train_verb(const CLI::App& verb, TrainFlags& flags, const Invocation& invocation) {
   TrainRequest request;
   request.started = invocation.started;
+  if (!flags.profile_steps.empty())
+    flags.engine.request.profile_steps = parse_profile_steps(flags.profile_steps);
+  flags.engine.request.graphs = !flags.no_graphs;
   request.engine = flags.engine.resolved();
   request.engine.check = flags.check;
   request.stop_at_step = flags.steps;
@@ -232,6 +237,12 @@ void add_train(CLI::App& app, Invocation& invocation) {
       ->check(whole_number(1, 10000));
   verb->add_flag("--force", flags->force, "replace the run in --out");
   verb->add_flag("--check", flags->check, "run the oracle beside the engine and compare (slow)");
+  verb->add_option("--profile-steps", flags->profile_steps,
+                   "A:B: switch a GPU profiler on for steps A to B - 1 (docs/profiling.md)")
+      ->default_str("none");
+  verb->add_flag("--no-graphs", flags->no_graphs,
+                 "on a GPU, launch kernel by kernel: slower, the same bits, every phase named in a "
+                 "profile");
   verb->add_flag("--json", flags->json, "print the result as one JSON object");
   verb->callback([verb, flags, &invocation] {
     invocation.action = [verb, flags, &invocation] {

@@ -1,8 +1,7 @@
 #include "cuda/launches.h"
 
-#include <cuda_profiler_api.h>
-
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace hourglass::cuda {
@@ -33,7 +32,8 @@ Launches<Element>::Launches(const TrainingPlan& plan, const CudaOptions& options
     : plan_(plan),
       options_(options),
       layers_(network.layers()),
-      step_(plan, options.epilogues, network, budget) {
+      step_(plan, options.epilogues, network, budget),
+      profiled_(options.profile_first, options.profile_last) {
   budget.add(input_, "the steps' scalars", 1);
   budget.add(output_, "the steps' reports", 1);
   budget.add(magnitudes_, "magnitudes", most_block_steps * 2 * static_cast<std::int64_t>(layers_));
@@ -58,6 +58,11 @@ void Launches<Element>::prepare(Gemm& main_products, Gemm& side_products, const 
     if (flight.images) flight.images->pin();
   }
   if (resident_) resident_->upload_all(main.get());
+}
+
+template <typename Element>
+bool Launches<Element>::may_run(std::size_t size) const {
+  return resident_ || fits(block_sizes[size], step_bytes(plan_));
 }
 
 template <typename Element>
@@ -123,16 +128,26 @@ void Launches<Element>::enqueue_steps(Flight& flight, std::int64_t count, const 
 }
 
 template <typename Element>
-void Launches<Element>::run_block(std::int64_t first, std::size_t size, const Stream& main) {
-  const std::int64_t count = block_sizes[size];
-  Flight& flight = next_flight();
+const Graph& Launches<Element>::graph(Flight& flight, std::size_t size, const Stream& main) {
   // Streamed rows lie elsewhere in every flight, and a graph holds addresses.
   Graph& graph = (resident_ ? flights_.front() : flight).graphs[size];
-  if (options_.graphs && !graph)
-    graph = Graph::capture(main, [&] { enqueue_steps(flight, count, main); });
+  if (!graph) {
+    const NvtxRange range("capture");
+    graph = Graph::capture(main, [&] { enqueue_steps(flight, block_sizes[size], main); });
+  }
+  return graph;
+}
+
+template <typename Element>
+void Launches<Element>::run_block(std::int64_t first, std::size_t size, const Stream& main) {
+  const std::int64_t count = block_sizes[size];
+  const NvtxRange range("steps " + std::to_string(first) + " to " +
+                        std::to_string(first + count - 1));
+  Flight& flight = next_flight();
+  const Graph* const captured = options_.graphs ? &graph(flight, size, main) : nullptr;
   send_inputs(flight, first, count, main);
-  if (options_.graphs)
-    graph.launch(main);
+  if (captured != nullptr)
+    captured->launch(main);
   else
     enqueue_steps(flight, count, main);
   download(flight.output.data(), output_.data(), 1, main.get());
@@ -141,12 +156,19 @@ void Launches<Element>::run_block(std::int64_t first, std::size_t size, const St
 }
 
 template <typename Element>
-void Launches<Element>::profile(std::int64_t step, const Stream& main) {
-  const bool wanted = step >= options_.profile_first && step < options_.profile_last;
-  if (wanted == profiling_) return;
-  main.synchronize();
-  kernels::check(wanted ? cudaProfilerStart() : cudaProfilerStop(), "switch the profiler");
-  profiling_ = wanted;
+void Launches<Element>::start_profiler(const Stream& main) {
+  // Captures would otherwise fall among the profiled steps.
+  for (Flight& flight : flights_)
+    for (std::size_t size = 0; options_.graphs && size < block_sizes.size(); ++size)
+      if (may_run(size)) static_cast<void>(graph(flight, size, main));
+  epochs_.leave();  // a range that began before the start would be missing
+  profiled_.start(main);
+}
+
+template <typename Element>
+void Launches<Element>::stop_profiler(const Stream& main) {
+  epochs_.leave();
+  profiled_.stop(main);
 }
 
 template <typename Element>
@@ -154,19 +176,15 @@ void Launches<Element>::run(std::int64_t first, std::int64_t count, const Stream
   std::int64_t step = first;
   const std::int64_t end = first + count;
   while (step < end) {
-    profile(step, main);
-    std::int64_t stop = end;  // a block lies on one side of where the profiler is switched
-    for (const std::int64_t border : {options_.profile_first, options_.profile_last})
-      if (border > step) stop = std::min(stop, border);
+    if (profiled_.starts_at(step)) start_profiler(main);
+    const std::int64_t stop = profiled_.next_switch(step, end);
     std::size_t size = 0;
-    while (block_sizes[size] > stop - step ||
-           (!resident_ && !fits(block_sizes[size], step_bytes(plan_))))
-      ++size;
+    while (block_sizes[size] > stop - step || !may_run(size)) ++size;
     epochs_.enter(step * plan_.batch / plan_.train.count);
     run_block(step, size, main);
     step += block_sizes[size];
+    if (profiled_.stops_at(step)) stop_profiler(main);
   }
-  profile(step, main);
 }
 
 template <typename Element>

@@ -14,6 +14,7 @@
 #include "cuda/graph.h"
 #include "cuda/nvtx.h"
 #include "cuda/pinned_buffer.h"
+#include "cuda/profiled_steps.h"
 #include "cuda/training_step.h"
 
 namespace hourglass::cuda {
@@ -68,6 +69,8 @@ class Launches {
     std::array<Graph, 3> graphs;  // by size of block; resident data: those of the first flight
   };
 
+  /// Whether blocks of that size are run: streamed images of one have to fit into its buffers.
+  [[nodiscard]] bool may_run(std::size_t size) const;
   void run_block(std::int64_t first, std::size_t size, const Stream& main);
   /// Flight for the next block: waits for the block that had it before and reads its reports.
   [[nodiscard]] Flight& next_flight();
@@ -76,7 +79,10 @@ class Launches {
   void enqueue_steps(Flight& flight, std::int64_t count, const Stream& main);
   [[nodiscard]] StepPlace place(std::int64_t offset);
   [[nodiscard]] StepImages images(Flight& flight, std::int64_t offset);
-  void profile(std::int64_t step, const Stream& main);
+  /// The graph of a block of that size; captured when it is first asked for.
+  [[nodiscard]] const Graph& graph(Flight& flight, std::size_t size, const Stream& main);
+  void start_profiler(const Stream& main);
+  void stop_profiler(const Stream& main);
 
   TrainingPlan plan_;
   CudaOptions options_;
@@ -92,7 +98,7 @@ class Launches {
   std::int64_t launched_ = 0;  // blocks ever put in; block b has flight b mod 3
   std::int64_t read_ = 0;      // blocks whose reports were read
   std::vector<StepReport> reports_;
-  bool profiling_ = false;
+  ProfiledSteps profiled_;
   NvtxEpochs epochs_;
 };
 

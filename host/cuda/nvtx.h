@@ -2,7 +2,7 @@
 // elsewhere. Without a profiler a range costs a few nanoseconds.
 #pragma once
 
-#if !defined(HOURGLASS_EMULATOR) && __has_include(<nvtx3/nvToolsExt.h>)
+#if __has_include(<nvtx3/nvToolsExt.h>)
 #define HOURGLASS_NVTX 1
 #include <nvtx3/nvToolsExt.h>
 #endif
@@ -12,15 +12,17 @@
 
 namespace hourglass::cuda {
 
-/// Names the host's time from here to the end of the scope. In a graph's launches the phases of a
-/// step are seen while it is captured; run with graphs off to see them in every step.
+/// Names the host's time from here to the end of the scope. The phases of a step in a graph are
+/// seen while it is captured; without graphs they are seen in every step (docs/profiling.md).
 class NvtxRange {
  public:
 #ifdef HOURGLASS_NVTX
   explicit NvtxRange(const char* name) { nvtxRangePushA(name); }
+  explicit NvtxRange(const std::string& name) : NvtxRange(name.c_str()) {}
   ~NvtxRange() { nvtxRangePop(); }
 #else
   explicit NvtxRange(const char*) {}
+  explicit NvtxRange(const std::string&) {}
   ~NvtxRange() {}
 #endif
   NvtxRange(const NvtxRange&) = delete;
@@ -31,28 +33,29 @@ class NvtxRange {
 class NvtxEpochs {
  public:
   NvtxEpochs() = default;
-  ~NvtxEpochs() { end(); }
+  ~NvtxEpochs() { leave(); }
   NvtxEpochs(const NvtxEpochs&) = delete;
   NvtxEpochs& operator=(const NvtxEpochs&) = delete;
 
   /// What follows belongs to this epoch.
   void enter(std::int64_t epoch) {
     if (epoch == epoch_) return;
-    end();
+    leave();
     epoch_ = epoch;
 #ifdef HOURGLASS_NVTX
     range_ = nvtxRangeStartA(("epoch " + std::to_string(epoch)).c_str());
 #endif
   }
 
- private:
-  void end() {
+  /// What follows belongs to none, until the next is entered.
+  void leave() {
 #ifdef HOURGLASS_NVTX
     if (epoch_ >= 0) nvtxRangeEnd(range_);
 #endif
     epoch_ = -1;
   }
 
+ private:
   std::int64_t epoch_ = -1;
 #ifdef HOURGLASS_NVTX
   nvtxRangeId_t range_ = 0;

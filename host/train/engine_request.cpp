@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -26,6 +28,21 @@ void refuse_gpu_options(const EngineRequest& request) {
   if (request.stream != "auto")
     throw UsageError(Finding{"--stream " + request.stream, "an NVIDIA GPU (--device cuda)", found,
                              "Leave it out: the images are in the CPU's memory as it is."});
+  if (!request.graphs)
+    throw UsageError(Finding{"--no-graphs", "an NVIDIA GPU (--device cuda)", found,
+                             "Leave it out: there are no graphs on the CPU."});
+  if (!request.profile_steps.empty())
+    throw UsageError(Finding{"--profile-steps " + to_string(request.profile_steps),
+                             "an NVIDIA GPU: profiling needs --device cuda", found,
+                             "Leave it out; on the CPU use perf."});
+}
+
+/// The whole of `text` as a step's number; none if it is anything else.
+std::optional<std::int64_t> step_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
 }
 
 void refuse_reference_options(const EngineRequest& request) {
@@ -66,6 +83,21 @@ void EngineRequest::validate() const {
     throw UsageError(unknown_name("device", device, device_names));
   if (device != "auto") refuse_gpu_options(*this);
   if (device == "reference") refuse_reference_options(*this);
+}
+
+StepRange parse_profile_steps(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const auto first = step_number(text.substr(0, colon));
+  const auto last = step_number(text.substr(std::min(colon + 1, text.size())));
+  const Finding finding{"--profile-steps", "A:B, the numbers of two steps, A below B",
+                        "'" + std::string(text) + "'",
+                        "100:110 is the ten steps from step 100 on; the first step is 0."};
+  if (!first || !last || *first >= *last) throw UsageError(finding);
+  return {*first, *last};
+}
+
+std::string to_string(const StepRange& steps) {
+  return std::to_string(steps.first) + ":" + std::to_string(steps.last);
 }
 
 std::string_view name(Precision precision) {

@@ -21,6 +21,9 @@ cuda::CudaOptions cuda_options(const EngineRequest& request) {
   options.arithmetic = arithmetics[static_cast<std::size_t>(*request.precision)];
   if (request.stream == "resident") options.placement = cuda::Placement::resident;
   if (request.stream == "stream") options.placement = cuda::Placement::stream;
+  options.graphs = request.graphs;
+  options.profile_first = request.profile_steps.first;
+  options.profile_last = request.profile_steps.last;
   return options;
 }
 

@@ -45,6 +45,7 @@ class Trainer {
  private:
   void plan();
   TrainingState start();
+  void require_profiled_steps(std::int64_t first_step, std::int64_t last_step) const;
   void train_to(std::int64_t last_step);
   void take_reports();
   void finish_epoch();
@@ -90,6 +91,14 @@ void Trainer::plan() {
                      " steps. Ask for more --epochs.");
   plan_.optimizer = recipe_.optimizer;
   result_.network = plan_.network;
+}
+
+void Trainer::require_profiled_steps(std::int64_t first_step, std::int64_t last_step) const {
+  const StepRange& steps = engine_request_.profile_steps;
+  if (steps.empty() || (steps.first >= first_step && steps.last <= last_step)) return;
+  throw UsageError({"--profile-steps " + to_string(steps),
+                    "steps that this run does, within " + to_string({first_step, last_step}),
+                    to_string(steps), "Ask for others, or for more --epochs or --steps."});
 }
 
 TrainingState Trainer::start() {
@@ -224,14 +233,15 @@ TrainResult Trainer::run() {
                       "a checkpoint of " + plan_.network.describe(),
                       "one of " + checkpoint_->network.describe(),
                       "Resume with the data the run was started with."});
-  const TrainingState state = start();
-  engine_ = make_engine(plan_, engine_request_);
-  result_.engine = engine_->info();
-  done_ = state.step;
-  const std::int64_t first_step = done_;
+  const std::int64_t first_step = checkpoint_ ? checkpoint_->state.step : 0;
   const std::int64_t last_step = request_.stop_at_step > 0
                                      ? std::max(first_step, request_.stop_at_step)
                                      : plan_.optimizer.total_steps;
+  require_profiled_steps(first_step, last_step);
+  const TrainingState state = start();
+  engine_ = make_engine(plan_, engine_request_);
+  result_.engine = engine_->info();
+  done_ = first_step;
   if (checkpoint_ && done_ == last_step && holds_result(request_.directory, done_)) {
     observer_.note("all " + std::to_string(done_) +
                    " steps are done; this is the result again, and nothing is written");

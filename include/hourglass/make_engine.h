@@ -1,6 +1,7 @@
 // From the words of the command line to an engine.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,15 +11,25 @@
 
 namespace hourglass {
 
+/// Steps [first, last) of a run, numbered from 0; none if empty.
+struct StepRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+
+  [[nodiscard]] bool empty() const { return first >= last; }
+};
+
 struct EngineRequest {
   std::string device = "auto";         // auto, cpu, reference, cuda, cuda:INDEX
   std::optional<Precision> precision;  // none: tf32 on a GPU, fp32 elsewhere
   std::string stream = "auto";         // where a GPU's training images are: auto, resident, stream
   int threads = 0;                     // 0: as many as the process may use
   bool check = false;                  // run the oracle beside it and compare
+  bool graphs = true;                  // a GPU's steps: many in a launch, or kernel by kernel
+  StepRange profile_steps;             // those that a GPU profiler is to see
 
-  /// Throws UsageError for unknown names and for what the device cannot do: TF32 and streams are a
-  /// GPU's, the reference engine computes in double on one thread.
+  /// Throws UsageError for unknown names and for what the device cannot do: TF32, streams, graphs
+  /// and profiled steps are a GPU's, the reference engine computes in double on one thread.
   void validate() const;
   [[nodiscard]] bool is_cuda() const;
 };
@@ -31,6 +42,11 @@ struct ResolvedRequest {
 
 [[nodiscard]] std::string_view name(Precision precision);
 [[nodiscard]] Precision parse_precision(std::string_view text);
+
+/// Reads "A:B": steps A to B - 1. Throws UsageError for anything else, and unless A is below B.
+[[nodiscard]] StepRange parse_profile_steps(std::string_view text);
+/// "A:B".
+[[nodiscard]] std::string to_string(const StepRange& steps);
 
 /// What a request comes to on this machine. Throws UsageError, and DeviceError for a device that is
 /// not there.

@@ -89,6 +89,33 @@ TEST_CASE("device: names and options that make no sense are errors of usage") {
   refused({"--stream", "strem"}, {"Did you mean 'stream'"});
 }
 
+TEST_CASE("device: steps to profile are two numbers, and a GPU's") {
+  const auto refused = [](const Words& flags, const Words& parts) {
+    const TemporaryFolder folder;
+    require_failure(join(small_training(folder / "run"), flags), 2, parts);
+    CHECK_FALSE(std::filesystem::exists(folder / "run"));
+  };
+  for (const char* steps : {"5", "5:", ":5", "a:b", "1:2:3", "-1:2", "2.5:3", "5:3", "4:4", " 1:2",
+                            "1:99999999999999999999"})
+    refused({"--profile-steps=" + std::string(steps)},
+            {"--profile-steps", "A below B", "'" + std::string(steps) + "'"});
+  for (const char* device : {"cpu", "reference"}) {
+    refused({"--profile-steps", "1:3", "--device", device},
+            {"--profile-steps 1:3", "profiling needs --device cuda",
+             std::string("--device ") + device});
+    refused({"--no-graphs", "--device", device}, {"--no-graphs", "--device cuda"});
+  }
+  if (with_cuda && has_gpu()) {
+    refused({"--profile-steps", "1:1000000", "--device", "cuda"},
+            {"steps that this run does", "0:"});
+    return;
+  }
+  refused({"--profile-steps", "1:3"}, {"profiling needs --device cuda"});  // auto: the CPU here
+  const TemporaryFolder folder;
+  require_failure(small_training(folder / "run", {"--profile-steps", "1:3", "--device", "cuda"}), 5,
+                  {"--device cuda"});
+}
+
 TEST_CASE("device: a number that no device has") {
   if (has_gpu()) return skip("this machine has an NVIDIA GPU");
   const TemporaryFolder folder;

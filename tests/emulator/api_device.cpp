@@ -8,6 +8,7 @@
 #include "emulator/runtime_api.h"
 
 using emulator::call;
+using emulator::release_call;
 using emulator::Runtime;
 
 namespace {
@@ -222,7 +223,7 @@ cudaError_t cudaProfilerStart() {
 }
 
 cudaError_t cudaProfilerStop() {
-  return call("cudaProfilerStop", [](Runtime&) { return cudaSuccess; });
+  return release_call("cudaProfilerStop", [](Runtime&) { return cudaSuccess; });
 }
 
 cudaError_t cudaGetLastError() {

@@ -143,6 +143,8 @@ void Runtime::reset(std::uint64_t seed) {
   device_count = 1;
   driver_error = cudaSuccess;
   call_names.clear();
+  named_ranges.clear();
+  open_ranges.clear();
   fail_number = 0;
   counts = {};
   memory_.forget_released();

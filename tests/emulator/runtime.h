@@ -81,7 +81,9 @@ class Runtime {
   int device_count = 1;
   cudaError_t driver_error = cudaSuccess;
   std::vector<std::string> call_names;
-  std::uint64_t fail_number = 0;  ///< 0: none
+  std::vector<NamedRange> named_ranges;
+  std::vector<std::size_t> open_ranges;  ///< pushed and not popped: places in named_ranges
+  std::uint64_t fail_number = 0;         ///< 0: none
   cudaError_t fail_error = cudaSuccess;
   Failure fail_mode = Failure::once;
   Statistics counts;

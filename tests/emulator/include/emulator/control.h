@@ -41,6 +41,18 @@ void fail_call(std::uint64_t number, cudaError_t error, Failure failure = Failur
 std::uint64_t call_count();
 /// Their names, in order.
 std::vector<std::string> call_names();
+
+inline constexpr std::uint64_t not_ended = ~std::uint64_t{0};
+
+/// A named range of the host's time (NVTX).
+struct NamedRange {
+  std::string path;          ///< of a pushed range: behind the names of those around it, with "/"
+  std::uint64_t first_call;  ///< runtime calls before its begin
+  std::uint64_t end_call;    ///< and before its end, or `not_ended`
+};
+/// Those since the last reset, in the order of their begins.
+std::vector<NamedRange> named_ranges();
+
 /// What was wrong with the last call that did not return cudaSuccess.
 std::string last_error_text();
 
