@@ -79,6 +79,7 @@ class BatchBuffers {
   }
   /// A second copy of a_l (l >= 1, training) cut into panels: (panels, rows, panel_width), as
   /// weight gradients read it. Of l = 0: dz of layer 0, for a dense first layer.
+  /// WeightPass::prepare puts the live columns side by side at its front where they are few.
   [[nodiscard]] float* packed(int l, std::int64_t panel, std::int64_t row = 0) {
     return packed_[static_cast<std::size_t>(l)].data() + (panel * rows_ + row) * panel_width_;
   }

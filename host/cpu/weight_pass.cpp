@@ -159,7 +159,6 @@ void WeightPass::dense_few(const Item& item, Scratch& scratch, BatchBuffers& buf
   const auto rows = scratch.live.list();
   const std::int64_t row_count = scratch.live.count();
   const std::int64_t panel_gradient = row_count * shape.width;
-  // Not few: the panels are as the data pass wrote them, and the list names all columns.
   for (std::int64_t image = 0; image < batch_; image += block_images) {
     const std::int64_t images = std::min(block_images, batch_ - image);
     const std::int64_t stride = broadcast_stride(item.layer, buffers);
@@ -174,7 +173,7 @@ void WeightPass::dense_few(const Item& item, Scratch& scratch, BatchBuffers& buf
       args.rows = row_count;
       args.depth = images;
       args.columns = std::min(shape.width, columns.count() - first);
-      args.panel = buffers.packed(item.layer, panel, image);
+      args.panel = buffers.packed(item.layer, panel, image);  // of all columns where not few
       args.c = scratch.gradient.data() + panel * panel_gradient;
       args.c_stride = shape.width;
       args.accumulate = image > 0;

@@ -21,7 +21,8 @@ class WeightPass {
   WeightPass(std::vector<Layer>& layers, const Kernels& kernels, bool skip_zeros,
              std::int64_t batch, int workers);
 
-  /// Once before the items of a step: finds the columns of zeros.
+  /// Once before the items of a step: finds the columns of zeros, and puts
+  /// the others side by side where they are few.
   void prepare(BatchBuffers& buffers, ThreadPool& pool);
 
   /// Independent pieces of work; together they update every parameter once.

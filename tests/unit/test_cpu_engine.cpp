@@ -29,12 +29,12 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-/// Gives some of every four units of each layer, or all of them, a bias that no image outweighs.
-void silence_units(test::EngineProblem& problem, int of_four) {
-  for (const LayerSlot& slot : parameter_layout(problem.plan.network))
-    for (std::int64_t unit = 0; unit < slot.out; ++unit)
-      if (unit % 4 < of_four)
-        problem.state.parameters[static_cast<std::size_t>(slot.bias + unit)] = -100.0F;
+/// Gives some of every four units of a layer, or all of them, a bias that no image outweighs.
+void silence_units(test::EngineProblem& problem, std::size_t layer, int of_four) {
+  const LayerSlot slot = parameter_layout(problem.plan.network)[layer];
+  for (std::int64_t unit = 0; unit < slot.out; ++unit)
+    if (unit % 4 < of_four)
+      problem.state.parameters[static_cast<std::size_t>(slot.bias + unit)] = -100.0F;
 }
 
 }  // namespace
@@ -116,9 +116,24 @@ TEST_CASE("threads, the sparse path and left-out units do not change a bit") {
                           {3, true, true},   {2, false, true},  {1, true, true}};
   for (const cpu::Kernels* kernels : cpu::available_kernels()) {
     for (const std::int64_t batch : {1, 7, 150, 600}) {
-      for (const int dead_of_four : {0, 1, 3, 4}) {
+      struct Silence {
+        std::size_t first_layer, last_layer;
+        int of_four;
+        Activation second = Activation::relu;  // a layer whose slope is not 0 where its output is
+      };
+      for (const auto& [first, last, of_four, second] : {Silence{0, 3, 0},
+                                                         {0, 3, 1},
+                                                         {0, 3, 3},
+                                                         {0, 3, 4},
+                                                         {0, 0, 3},
+                                                         {2, 2, 3},
+                                                         {3, 3, 3},
+                                                         {2, 3, 3, Activation::tanh},
+                                                         {0, 0, 4, Activation::gelu}}) {
         test::EngineProblem problem({97, 45, 13, 45, 97}, Activation::relu, batch, PixelType::u8);
-        silence_units(problem, dead_of_four);
+        problem.plan.network.activations[1] = second;
+        for (std::size_t layer = first; layer <= last; ++layer)
+          silence_units(problem, layer, of_four);
         std::vector<TrainingState> states;
         for (const Way& way : ways) {
           auto engine_options = options(kernels, way.threads, way.sparse);
@@ -129,7 +144,8 @@ TEST_CASE("threads, the sparse path and left-out units do not change a bit") {
           states.push_back(engine->state());
         }
         for (const TrainingState& state : states) {
-          INFO(kernels->name << " batch " << batch << " dead " << dead_of_four);
+          INFO(kernels->name << " batch " << batch << ", " << of_four << " of four dead in layers "
+                             << first << " to " << last);
           CHECK(same_bits(state.parameters, states[0].parameters));
           CHECK(same_bits(state.first_moment, states[0].first_moment));
           CHECK(same_bits(state.second_moment, states[0].second_moment));
