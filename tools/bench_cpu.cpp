@@ -1,10 +1,10 @@
 #include "bench_cpu.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "cpu/aligned_buffer.h"
 #include "cpu/batch_buffers.h"
@@ -12,41 +12,17 @@
 #include "cpu/layer.h"
 #include "cpu/thread_pool.h"
 #include "onednn/product.h"
+#include "product_shapes.h"
 
 namespace hourglass::tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_of(const std::function<void()>& body) {
-  const auto begin = Clock::now();
-  body();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-/// One product of a step.
-struct Shape {
-  enum class Kind { forward, backward, weights } kind;
-  std::int64_t rows, depth, columns;
-};
-
-std::vector<Shape> shapes_of(const NetworkSpec& network, std::int64_t batch) {
-  std::vector<Shape> shapes;
-  const auto slots = parameter_layout(network);
-  for (const LayerSlot& slot : slots)
-    shapes.push_back({Shape::Kind::forward, batch, slot.in, slot.out});
-  for (std::size_t l = slots.size(); l-- > 1;)
-    shapes.push_back({Shape::Kind::backward, batch, slots[l].out, slots[l].in});
-  for (std::size_t l = slots.size(); l-- > 0;)
-    shapes.push_back({Shape::Kind::weights, slots[l].out, batch, slots[l].in});
-  return shapes;
-}
-
 /// Buffers of one product by the engine's kernels: A as the engine has it, B in panels.
 class OwnProduct {
  public:
-  OwnProduct(const Shape& shape, const cpu::Kernels& kernels) : shape_(shape), kernels_(kernels) {
-    const bool weights = shape.kind == Shape::Kind::weights;
+  OwnProduct(const ProductShape& shape, const cpu::Kernels& kernels)
+      : shape_(shape), kernels_(kernels) {
+    const bool weights = shape.kind == ProductShape::Kind::weights;
     panels_ = (shape.columns + kernels.panel_width - 1) / kernels.panel_width;
     a_stride_ = cpu::row_stride(weights ? shape.rows : shape.depth);
     c_stride_ = cpu::row_stride(panels_ * kernels.panel_width);
@@ -56,11 +32,11 @@ class OwnProduct {
   }
 
   [[nodiscard]] std::int64_t panels() const { return panels_; }
-  [[nodiscard]] const Shape& shape() const { return shape_; }
+  [[nodiscard]] const ProductShape& shape() const { return shape_; }
 
   /// Rows [first, last) of panel `panel`; weight gradients in blocks of images, as the engine does.
   void run(std::int64_t panel, std::int64_t first, std::int64_t last) {
-    const bool weights = shape_.kind == Shape::Kind::weights;
+    const bool weights = shape_.kind == ProductShape::Kind::weights;
     const std::int64_t block = weights ? 256 : shape_.depth;
     for (std::int64_t k = 0; k < shape_.depth; k += block) {
       cpu::ProductArgs args;
@@ -87,44 +63,13 @@ class OwnProduct {
     return buffer;
   }
 
-  Shape shape_;
+  ProductShape shape_;
   const cpu::Kernels& kernels_;
   std::int64_t panels_ = 0, a_stride_ = 0, c_stride_ = 0;
   cpu::AlignedBuffer<float> a_, b_, c_;
 };
 
 }  // namespace
-
-double Candidate::median() const {
-  std::vector<double> sorted = seconds;
-  std::ranges::sort(sorted);
-  return sorted[sorted.size() / 2];
-}
-double Candidate::lowest() const { return *std::ranges::min_element(seconds); }
-double Candidate::highest() const { return *std::ranges::max_element(seconds); }
-
-void time_interleaved(std::vector<Candidate>& candidates, int rounds) {
-  constexpr double round_seconds = 0.15;
-  for (Candidate& candidate : candidates) {
-    candidate.run(1);
-    const double one = seconds_of([&] { candidate.run(2); }) / 2;
-    candidate.repeats =
-        std::clamp<std::int64_t>(static_cast<std::int64_t>(round_seconds / one), 1, 1'000'000);
-    candidate.seconds.clear();
-  }
-  for (int round = 0; round < rounds; ++round)
-    for (Candidate& candidate : candidates)
-      candidate.seconds.push_back(seconds_of([&] { candidate.run(candidate.repeats); }) /
-                                  static_cast<double>(candidate.repeats));
-}
-
-double product_flop(const NetworkSpec& network, std::int64_t batch) {
-  double flop = 0;
-  for (const Shape& shape : shapes_of(network, batch))
-    flop += 2.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.depth) *
-            static_cast<double>(shape.columns);
-  return flop;
-}
 
 Candidate multiply_add_floor(const NetworkSpec& network, std::int64_t batch, int threads) {
   // More items than threads: a thread that wakes late, or is taken away, costs what it would cost
@@ -135,13 +80,10 @@ Candidate multiply_add_floor(const NetworkSpec& network, std::int64_t batch, int
   const auto rounds =
       static_cast<std::int64_t>(std::ceil(item_flop / kernels.multiply_add_rounds(1)));
   auto pool = std::make_shared<cpu::ThreadPool>(threads);
-  return {"floor",
-          [=, &kernels](std::int64_t repeats) {
-            for (std::int64_t i = 0; i < repeats; ++i)
-              pool->run(items, [&](std::int64_t, int) { kernels.multiply_add_rounds(rounds); });
-          },
-          1,
-          {}};
+  return clocked("floor", [=, &kernels](std::int64_t repeats) {
+    for (std::int64_t i = 0; i < repeats; ++i)
+      pool->run(items, [&](std::int64_t, int) { kernels.multiply_add_rounds(rounds); });
+  });
 }
 
 Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threads) {
@@ -153,8 +95,8 @@ Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threa
     std::vector<std::pair<std::size_t, std::int64_t>> weight_items;  // (product, first row)
   };
   auto state = std::make_shared<State>(threads);
-  for (const Shape& shape : shapes_of(network, batch))
-    (shape.kind == Shape::Kind::weights ? state->weight_products : state->by_rows)
+  for (const ProductShape& shape : product_shapes(network, batch))
+    (shape.kind == ProductShape::Kind::weights ? state->weight_products : state->by_rows)
         .emplace_back(shape, cpu::best_kernels());
   constexpr std::int64_t item_rows = 48;
   for (std::size_t p = 0; p < state->weight_products.size(); ++p)
@@ -162,29 +104,25 @@ Candidate own_products(const NetworkSpec& network, std::int64_t batch, int threa
       state->weight_items.emplace_back(p, row);
   const std::int64_t chunk_rows = cpu::chunk_rows_of(batch);
   const std::int64_t chunks = (batch + chunk_rows - 1) / chunk_rows;
-  return {"products",
-          [=](std::int64_t repeats) {
-            for (std::int64_t i = 0; i < repeats; ++i) {
-              state->pool.run(chunks, [&](std::int64_t chunk, int) {
-                const std::int64_t first = std::min(chunk * chunk_rows, batch);
-                const std::int64_t last = std::min(first + chunk_rows, batch);
-                for (OwnProduct& product : state->by_rows)
-                  for (std::int64_t panel = 0; panel < product.panels(); ++panel)
-                    product.run(panel, first, last);
-              });
-              state->pool.run(
-                  static_cast<std::int64_t>(state->weight_items.size()),
-                  [&](std::int64_t item, int) {
-                    const auto& [index, row] = state->weight_items[static_cast<std::size_t>(item)];
-                    OwnProduct& product = state->weight_products[index];
-                    const std::int64_t last = std::min(row + item_rows, product.shape().rows);
-                    for (std::int64_t panel = 0; panel < product.panels(); ++panel)
-                      product.run(panel, row, last);
-                  });
-            }
-          },
-          1,
-          {}};
+  return clocked("products", [=](std::int64_t repeats) {
+    for (std::int64_t i = 0; i < repeats; ++i) {
+      state->pool.run(chunks, [&](std::int64_t chunk, int) {
+        const std::int64_t first = std::min(chunk * chunk_rows, batch);
+        const std::int64_t last = std::min(first + chunk_rows, batch);
+        for (OwnProduct& product : state->by_rows)
+          for (std::int64_t panel = 0; panel < product.panels(); ++panel)
+            product.run(panel, first, last);
+      });
+      state->pool.run(
+          static_cast<std::int64_t>(state->weight_items.size()), [&](std::int64_t item, int) {
+            const auto& [index, row] = state->weight_items[static_cast<std::size_t>(item)];
+            OwnProduct& product = state->weight_products[index];
+            const std::int64_t last = std::min(row + item_rows, product.shape().rows);
+            for (std::int64_t panel = 0; panel < product.panels(); ++panel)
+              product.run(panel, row, last);
+          });
+    }
+  });
 }
 
 Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int threads) {
@@ -194,14 +132,14 @@ Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int th
   };
   auto entries = std::make_shared<std::vector<Entry>>();
   onednn::set_threads(threads);
-  for (const Shape& shape : shapes_of(network, batch)) {
-    const bool weights = shape.kind == Shape::Kind::weights;
+  for (const ProductShape& shape : product_shapes(network, batch)) {
+    const bool weights = shape.kind == ProductShape::Kind::weights;
     onednn::ProductShape described;
     described.rows = shape.rows;
     described.depth = shape.depth;
     described.columns = shape.columns;
     described.a_transposed = weights;
-    described.b_transposed = shape.kind == Shape::Kind::forward;
+    described.b_transposed = shape.kind == ProductShape::Kind::forward;
     described.a_stride = weights ? shape.rows : shape.depth;
     described.b_stride = described.b_transposed ? shape.depth : shape.columns;
     described.c_stride = shape.columns;
@@ -211,15 +149,12 @@ Candidate onednn_products(const NetworkSpec& network, std::int64_t batch, int th
     entries->push_back({onednn::Product(described), filled(shape.rows * shape.depth),
                         filled(shape.depth * shape.columns), filled(shape.rows * shape.columns)});
   }
-  return {"products-onednn",
-          [=](std::int64_t repeats) {
-            onednn::set_threads(threads);
-            for (std::int64_t i = 0; i < repeats; ++i)
-              for (Entry& entry : *entries)
-                entry.product.run(entry.a.data(), entry.b.data(), entry.c.data());
-          },
-          1,
-          {}};
+  return clocked("products-onednn", [=](std::int64_t repeats) {
+    onednn::set_threads(threads);
+    for (std::int64_t i = 0; i < repeats; ++i)
+      for (Entry& entry : *entries)
+        entry.product.run(entry.a.data(), entry.b.data(), entry.c.data());
+  });
 }
 
 }  // namespace hourglass::tools

@@ -165,11 +165,32 @@ five_hashes() {
   [[ "$hashes" =~ ^\ *5\ [0-9a-f]+$ ]]
 }
 
-step_time() {  # BATCH PRECISION EPOCHS
-  local ms
-  ms=$(train --preset tutorial --lr 0.0001 --device cuda --batch "$1" --precision "$2" \
-    --epochs "$3" | field '["ms_per_step"]') || return 1
-  python3 -c "print(f'{1e3 * $ms:.1f} us a step, {$1 / $ms / 1e3:.2f} M images/s')"
+benchmark() {  # every kernel, product and step; the JSON is kept beside the result file
+  timeout 240 "$bin/hourglass" bench --device cuda --cold --json >"$work/bench.json" || return 1
+  python3 - "$work/bench.json" <<'PYTHON' || return 1
+import json, sys
+report = json.load(open(sys.argv[1]))
+rates, rows = report["rates"], report["results"]
+print(f"{len(rows)} rows, {sum('not_run' in row for row in rows)} of them not run; copies "
+      f"{rates['l2_tb_per_s']:.2f} TB/s in the L2 cache, {rates['memory_tb_per_s']:.2f} outside; "
+      f"TFLOP/s {rates['products_tflops']}")
+PYTHON
+  cp "$work/bench.json" "$results/$(date +%F)-gpu-bench.json"
+}
+
+step_time() {  # BATCH PRECISION: of the benchmark's ways with graphs
+  python3 - "$work/bench.json" "$1" "$2" <<'PYTHON'
+import json, sys
+path, batch, precision = sys.argv[1:]
+rows = [row for row in json.load(open(path))["results"]
+        if row["group"] == "steps" and row["batch"] == int(batch)
+        and row["precision"] == precision and row["version"] in ("kernels", "fused")]
+timed = [row for row in rows if "median_us" in row]
+print("; ".join(f"{row['version']} {row['median_us']:.1f} us a step "
+                f"({row['min_us']:.1f} to {row['max_us']:.1f}), "
+                f"{row['images_per_s'] / 1e6:.2f} M images/s" for row in timed))
+sys.exit(0 if timed else 1)
+PYTHON
 }
 
 echo "GPU: ${gpu:-none}"
@@ -196,10 +217,14 @@ done
 gpu_check "GPU: default training" quality principal 0.03
 gpu_check "GPU: tutorial training" quality tutorial 9  # the spread between seeds: 14 to 23
 gpu_check "GPU: five trainings, one hash" five_hashes
+gpu_check "GPU: benchmark" benchmark
 for precision in tf32 fp32 bf16; do
-  for batch in 150 512 4096 16384 55000; do
-    gpu_check "GPU: step, batch $batch, $precision" step_time "$batch" "$precision" \
-      "$((batch < 4096 ? 20 : 100))"
+  for batch in 150 512 4096 16384 60000; do
+    if [[ -z "$(why_not)" && ! -s "$work/bench.json" ]]; then
+      note "GPU: step, batch $batch, $precision" "not run" "the benchmark failed"
+    else
+      gpu_check "GPU: step, batch $batch, $precision" step_time "$batch" "$precision"
+    fi
   done
 done
 

@@ -14,14 +14,20 @@
 #include "common_flags.h"
 #include "cpu/cpu_engine.h"
 #include "cpu/thread_pool.h"
+#include "cuda/cuda_engine.h"
 #include "hourglass/error.h"
 #include "hourglass/initialise.h"
+#include "hourglass/make_engine.h"
 #include "hourglass/model_file.h"
 #include "hourglass/nearest.h"
 #include "hourglass/npy.h"
 #include "hourglass/random.h"
 #include "hourglass/recipe.h"
+#include "lab/lab.h"
 #include "onednn/product.h"
+#include "product_shapes.h"
+#include "step_timing.h"
+#include "train/engine_request.h"
 #include "verbs.h"
 
 namespace hourglass::tools {
@@ -29,14 +35,18 @@ namespace {
 
 struct BenchFlags {
   DataFlags data;
+  std::string device = "cpu";
   int threads = 0;
   std::string preset_name = "tutorial";
-  std::int64_t batch = 150;
+  std::vector<std::int64_t> batches;  // empty: the device's own
   int rounds = 7;
   std::vector<std::string> only;
   std::string export_directory;
   std::int64_t export_steps = 2000;
+  bool cold = false;
   bool json = false;
+
+  [[nodiscard]] bool on_gpu() const { return device != "cpu"; }
 };
 
 constexpr std::array<std::string_view, 6> candidate_names{
@@ -57,24 +67,7 @@ DataSet bench_data(const DataRequest& request) {
 
 Candidate step_candidate(std::string_view name, const TrainingPlan& plan,
                          const cpu::CpuOptions& options) {
-  std::shared_ptr<Engine> engine = cpu::make_cpu_engine(plan, options);
-  TrainingState state;
-  state.parameters = variance_scaling(plan.network, plan.seed);
-  state.first_moment.resize(state.parameters.size());
-  state.second_moment.resize(state.parameters.size());
-  engine->set_state(state);
-  return {std::string(name),
-          [engine](std::int64_t repeats) {
-            engine->run(repeats);
-            engine->synchronize();
-            for (const StepReport& report : engine->take_reports())
-              if (report.nonfinite_layer >= 0)
-                throw Error(ExitCode::diverged, "the timed training diverged at step " +
-                                                    std::to_string(report.step) +
-                                                    ": its time means nothing");
-          },
-          1,
-          {}};
+  return timed_steps(std::string(name), cpu::make_cpu_engine(plan, options), plan);
 }
 
 Candidate make_candidate(std::string_view name, const TrainingPlan& plan, int threads) {
@@ -118,14 +111,14 @@ void export_start(const std::string& directory, const TrainingPlan& plan, const 
 
 TrainingPlan bench_plan(const BenchFlags& flags, const DataSet& data) {
   Recipe recipe = preset(flags.preset_name);
-  recipe.batch = flags.batch;
+  if (!flags.batches.empty()) recipe.batch = flags.batches.front();
   recipe.validate();
   TrainingPlan plan;
   plan.network = recipe.network(data.train.width());
   plan.optimizer = recipe.optimizer;
   plan.optimizer.schedule = Schedule::constant;
   plan.optimizer.warmup_steps = 0;
-  plan.batch = flags.batch;
+  plan.batch = recipe.batch;
   plan.train = data.train;
   return plan;
 }
@@ -142,10 +135,56 @@ void print_ratio(const std::vector<Candidate>& candidates, std::string_view abov
               numerator->median() / denominator->median(), note);
 }
 
-int bench_verb(const BenchFlags& flags) {
+/// Throws UsageError for flags that the device has no use for.
+void require_sense(const BenchFlags& flags) {
+  EngineRequest request;
+  request.device = flags.device;
+  request.validate();
+  if (flags.on_gpu() && !request.is_cuda())
+    throw UsageError(Finding{"--device " + flags.device, "cpu, cuda or cuda:INDEX", flags.device,
+                             "Name the device to be timed."});
+  const auto refuse = [&](bool given, const std::string& flag, const std::string& remedy) {
+    if (given)
+      throw UsageError(Finding{flag, "another device", "--device " + flags.device, remedy});
+  };
+  refuse(flags.on_gpu() && flags.threads > 0, "--threads", "Leave it out: it is the CPU's.");
+  refuse(flags.on_gpu() && !flags.export_directory.empty(), "--export",
+         "Leave --device out: what is exported is the same for all.");
+  refuse(!flags.on_gpu() && flags.cold, "--cold", "Leave it out: it is a GPU's.");
+  refuse(!flags.on_gpu() && flags.batches.size() > 1, "--batch with several numbers",
+         "Run the benchmark once for each.");
   for (const std::string& name : flags.only)
-    if (std::ranges::find(candidate_names, name) == candidate_names.end())
+    if (flags.on_gpu() && std::ranges::find(lab::groups, name) == lab::groups.end())
+      throw UsageError(unknown_name("group of --only", name, lab::groups));
+    else if (!flags.on_gpu() && std::ranges::find(candidate_names, name) == candidate_names.end())
       throw UsageError(unknown_name("candidate of --only", name, candidate_names));
+}
+
+int bench_gpu(const BenchFlags& flags) {
+  lab::Options options;
+  options.device = cuda_index(flags.device);
+  cuda::require_cuda_device(options.device);
+  const DataSet data = bench_data(flags.data.request);
+  if (!data.note.empty()) std::fprintf(stderr, "note    %s\n", data.note.c_str());
+  options.plan = bench_plan(flags, data);
+  // Work on a GPU does not depend on the numbers, as long as they are finite.
+  options.plan.optimizer.learning_rate = 1e-4;
+  if (!flags.batches.empty()) options.batches = flags.batches;
+  if (!flags.only.empty()) options.only = flags.only;
+  options.rounds = flags.rounds;
+  options.cold = flags.cold;
+  const lab::Report report = lab::measure(options);
+  if (!flags.json) {
+    lab::print(report, stdout);
+    return 0;
+  }
+  nlohmann::ordered_json json = lab::to_json(report);
+  json["data"] = data.name;
+  std::printf("%s\n", json.dump().c_str());
+  return 0;
+}
+
+int bench_cpu(const BenchFlags& flags) {
   const DataSet data = bench_data(flags.data.request);
   const TrainingPlan plan = bench_plan(flags, data);
   if (!flags.export_directory.empty()) {
@@ -204,21 +243,31 @@ int bench_verb(const BenchFlags& flags) {
   return 0;
 }
 
+int bench_verb(const BenchFlags& flags) {
+  require_sense(flags);
+  return flags.on_gpu() ? bench_gpu(flags) : bench_cpu(flags);
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App* verb = app.add_subcommand(
-      "bench", "Time the training step, in fp32 and bf16, against what the processor can do");
+  CLI::App* verb = app.add_subcommand("bench",
+                                      "Time the training step, and on a GPU each kernel and "
+                                      "product, against what the device can do");
   flags->data.add(*verb);
+  verb->add_option("--device", flags->device, "cpu, cuda or cuda:INDEX");
   add_threads(*verb, flags->threads);
   verb->add_option("--preset", flags->preset_name, "whose network is timed");
-  verb->add_option("--batch", flags->batch, "images a step")->check(whole_number(1));
+  verb->add_option("--batch", flags->batches, "images a step; on a GPU one number or several")
+      ->check(whole_number(1))
+      ->delimiter(',')
+      ->default_str("150, on a GPU 150,512,4096,16384,60000");
   verb->add_option("--rounds", flags->rounds, "interleaved rounds; medians are reported")
       ->check(whole_number(1, 1000));
   verb->add_option("--only", flags->only,
                    "time only these: step-fp32, step-fp32-dense, step-fp32-onednn, step-bf16, "
-                   "products, products-onednn")
+                   "products, products-onednn; on a GPU: kernels, products, steps")
       ->delimiter(',')
       ->default_str("all");
   verb->add_option("--export", flags->export_directory,
@@ -227,6 +276,8 @@ void add_bench(CLI::App& app, Invocation& invocation) {
       ->default_str("none");
   verb->add_option("--steps", flags->export_steps, "steps of the exported batch order")
       ->check(whole_number(1));
+  verb->add_flag("--cold", flags->cold,
+                 "on a GPU: kernels and products also with operands out of the L2 cache");
   verb->add_flag("--json", flags->json, "print one JSON object");
   verb->callback(
       [flags, &invocation] { invocation.action = [flags] { return bench_verb(*flags); }; });

@@ -101,7 +101,14 @@ TEST_CASE("cli: the reference engine refuses what it has not") {
 
 TEST_CASE("cli: bench has no flag without effect") {
   require_failure({"bench", "--precision", "bf16"}, 2, {"unknown flag '--precision'"});
-  require_failure({"bench", "--device", "cpu"}, 2, {"unknown flag '--device'"});
+  require_failure({"bench", "--device", "cud"}, 2, {"Did you mean 'cuda'"});
+  require_failure({"bench", "--device", "reference"}, 2, {"--device reference", "cuda:INDEX"});
+  require_failure({"bench", "--cold"}, 2, {"--cold", "--device cpu"});
+  require_failure({"bench", "--batch", "150,512"}, 2, {"--batch", "--device cpu"});
+  require_failure({"bench", "--only", "steps"}, 2, {"'steps'"});
+  require_failure({"bench", "--device", "cuda", "--only", "step"}, 2, {"Did you mean 'steps'"});
+  require_failure({"bench", "--device", "cuda", "--threads", "2"}, 2, {"--threads"});
+  require_failure({"bench", "--device", "cuda", "--export", "x"}, 2, {"--export"});
   const auto result = require_json({"bench", "--threads", "1", "--rounds", "1", "--batch", "20",
                                     "--only", "products", "--data", "strokes:20", "--json"});
   CHECK(result["threads"] == 1);
@@ -114,6 +121,7 @@ TEST_CASE("cli: a GPU that is not there") {
   require_bad_training({"--device", "cuda:3"}, 5, {"--device cuda:3", "--device cpu"});
   require_failure({"eval", trained_run(), "--data", "strokes:100", "--device", "cuda"}, 5,
                   {"cuda"});
+  require_failure({"bench", "--device", "cuda"}, 5, {"--device cuda", "--device cpu"});
 }
 
 TEST_CASE("cli: places that cannot be written") {
