@@ -26,8 +26,10 @@ class CudaError : public Error {
 
  private:
   static ExitCode exit_code(cudaError_t error) {
-    const auto number = static_cast<int>(error);
-    return number == 34 || number == 35 || number == 100 ? ExitCode::device : ExitCode::internal;
+    // Stub library, old driver, no device, device taken by others, system not ready or mismatched.
+    constexpr std::array codes{34, 35, 46, 100, 802, 803};
+    return std::ranges::find(codes, static_cast<int>(error)) != codes.end() ? ExitCode::device
+                                                                            : ExitCode::internal;
   }
   static std::string text(cudaError_t error, const std::string& what) {
     std::string message = what + ": " + cudaGetErrorName(error) + " (" +

@@ -10,8 +10,8 @@
 namespace hourglass::tools {
 
 /// Times steps of an engine for `plan`, from variance-scaled parameters on, by the host's clock.
-/// A step that was skipped because its numbers were not finite is an Error.
-[[nodiscard]] Candidate timed_steps(std::string name, std::shared_ptr<Engine> engine,
+/// A step that was skipped because its numbers were not finite is a DivergedError.
+[[nodiscard]] Candidate timed_steps(const std::string& name, std::shared_ptr<Engine> engine,
                                     const TrainingPlan& plan);
 
 }  // namespace hourglass::tools

@@ -20,12 +20,14 @@ DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, boo
       scratch_(static_cast<std::size_t>(workers)) {
   std::int64_t widest = 0;
   for (const Layer& layer : layers) widest = std::max({widest, layer.slot.in, layer.slot.out});
-  const auto floats = [&](std::int64_t count) {
-    return AlignedBuffer<float>(static_cast<std::size_t>(count * kernels.panel_width));
+  if (!skip_zeros) return;
+  const auto floats = [](std::int64_t count) {
+    return AlignedBuffer<float>(static_cast<std::size_t>(count));
   };
   for (Scratch& scratch : scratch_) {
-    scratch.panel = floats(widest);
-    scratch.result = floats(max_chunk_rows);
+    scratch.rows = floats(max_chunk_rows * row_stride(widest));
+    scratch.panel = floats(widest * kernels.panel_width);
+    scratch.result = floats(max_chunk_rows * kernels.panel_width);
   }
 }
 
@@ -71,9 +73,6 @@ DataPass::Operand DataPass::operand(const float* data, std::int64_t stride, cons
   scratch.depth.find(kernels_, data, stride, rows.count(), width, skip_zeros_);
   if (!scratch.depth.few()) return {data, stride, width, false};
   const std::int64_t few_stride = row_stride(scratch.depth.count());
-  const std::int64_t size = rows.count() * few_stride;
-  if (static_cast<std::int64_t>(scratch.rows.size()) < size)
-    scratch.rows = AlignedBuffer<float>(static_cast<std::size_t>(size));
   gather_columns(data, stride, rows.count(), scratch.depth.list(), scratch.rows.data(), few_stride);
   return {scratch.rows.data(), few_stride, scratch.depth.count(), true};
 }

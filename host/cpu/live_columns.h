@@ -1,8 +1,7 @@
 // Columns that hold something. A ReLU unit that lights for no image of a batch leaves a column of
-// zeros in its layer's outputs and another in its gradients, and the tutorial's network has
-// hundreds of them: after ten steps some 20 of its 392 first hidden units are alive. Products that
-// leave such columns out leave out terms of zero, as long as the other factor is finite, and add
-// the others in the same order: the same bits.
+// zeros in its layer's outputs and another in its gradients, and the tutorial's network soon has
+// hundreds of them. Products that leave such columns out leave out terms of zero, as long as the
+// other factor is finite, and add the others in the same order: the same bits.
 #pragma once
 
 #include <algorithm>

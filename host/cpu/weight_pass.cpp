@@ -33,6 +33,7 @@ WeightPass::WeightPass(std::vector<Layer>& layers, const Kernels& kernels, bool 
       one_block_(batch <= block_images),
       live_(layers.size()) {
   std::int64_t scratch_size = 0;
+  std::int64_t spread_size = 0;
   std::int64_t operand_size = 0;
   const std::int64_t rows_step =
       (item_rows + kernels.panel_width - 1) / kernels.panel_width * kernels.panel_width;
@@ -45,11 +46,13 @@ WeightPass::WeightPass(std::vector<Layer>& layers, const Kernels& kernels, bool 
       for (std::int64_t panel = 0; panel < shape.panels(); ++panel)
         items_.push_back({Work::sparse, layer, panel, shape.depth});
       scratch_size = std::max(scratch_size, (one_block_ ? rows_step : shape.depth) * shape.width);
+      spread_size = std::max(spread_size, (one_block_ ? rows_step : shape.depth) * shape.width);
       operand_size = std::max(operand_size, batch * shape.width);
     } else {
       for (std::int64_t row = 0; row < shape.depth; row += rows_step)
         items_.push_back({Work::dense, layer, row, std::min(rows_step, shape.depth - row)});
       scratch_size = std::max(scratch_size, rows_step * shape.width * shape.panels());
+      spread_size = std::max(spread_size, rows_step * shape.width);
       operand_size = std::max(operand_size, std::min(batch, block_images) * rows_step);
     }
   }
@@ -59,8 +62,8 @@ WeightPass::WeightPass(std::vector<Layer>& layers, const Kernels& kernels, bool 
   for (int worker = 0; worker < workers; ++worker) {
     Scratch& scratch = scratch_.emplace_back();
     scratch.gradient = floats(scratch_size);
-    scratch.spread = floats(scratch_size);
-    scratch.operand = floats(operand_size);
+    scratch.spread = floats(skip_zeros ? spread_size : 0);
+    scratch.operand = floats(skip_zeros ? operand_size : 0);
   }
 }
 

@@ -17,7 +17,7 @@ std::uint16_t bf16_bits(float value) {
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
 }
 
-/// From memory that is not pinned: such a copy has read it when it returns.
+/// `from` has to stay until the stream was waited for.
 void upload_arena(DeviceBuffer<float>& to, const std::vector<float>& from, cudaStream_t stream) {
   upload(to.data(), from.data(), to.size(), stream);
 }
@@ -56,6 +56,8 @@ void DeviceNetwork<Element>::set_copies(const TrainingState& state, cudaStream_t
     kernels::check(cudaMemcpyAsync(copies_[l].data(), bits.data(), copies_[l].bytes(),
                                    cudaMemcpyHostToDevice, stream),
                    "copy bf16 weights to the device");
+    // `bits` ends here, and a copy from memory that is not pinned may still read it.
+    kernels::check(cudaStreamSynchronize(stream), "copy bf16 weights to the device");
   }
 }
 

@@ -160,7 +160,7 @@ std::string Gemm::State::key(const Product& p) const {
        {p.a, p.b, static_cast<const void*>(p.c), static_cast<const void*>(p.bias),
         static_cast<const void*>(p.mask), static_cast<const void*>(p.bias_gradient)})
     text += ' ' + std::to_string(alignment_of(address));
-  return text + " | workspace " + std::to_string(workspace_size);
+  return text + " | workspace " + std::to_string(workspace_size) + " | no sums in place";
 }
 
 std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
@@ -172,6 +172,10 @@ std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
             "make a preference");
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace_size));
+  // Not into the result in turn, whose order nothing promises: one input, one sum.
+  set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE |
+                                 CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(prepared.product.b));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(prepared.product.a));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(prepared.product.c));
@@ -238,11 +242,13 @@ void Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t strea
   };
   if (take_pinned()) return;
   const auto results = candidates(prepared);
+  const cublasLtMatmulHeuristicResult_t* first = nullptr;  // that ran
   const cublasLtMatmulHeuristicResult_t* best = nullptr;
   float best_time = 0;
   for (const auto& result : results) {
     prepared.algorithm = result.algo;
     if (run(prepared, stream) != CUBLAS_STATUS_SUCCESS) continue;
+    if (first == nullptr) first = &result;
     const float time = measure(prepared, stream);
     if (best != nullptr && time >= best_time) continue;
     best = &result;
@@ -254,7 +260,7 @@ void Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t strea
     if (cache.pin(name, words) && take_pinned()) return;
   }
   // What cannot be pinned must not depend on the clock.
-  prepared.algorithm = results.front().algo;
+  prepared.algorithm = (first != nullptr ? *first : results.front()).algo;
 }
 
 std::int64_t Gemm::workspace_bytes() { return workspace_size; }

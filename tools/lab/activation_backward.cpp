@@ -14,14 +14,11 @@ Entry activation_backward_entry(const Sizes& sizes, std::size_t layer) {
   args.stride = args.da_stride = cuda::row_stride<Element>(args.columns);
   args.activation = sizes.plan.network.activations[layer];
   const bool slopes = args.activation == Activation::gelu;
-  Entry entry;
-  entry.name = "activation_backward";
+  Entry entry = kernel_entry<Element>(
+      "activation_backward", shape_text(args.rows, args.columns),
+      matrix_bytes(args.rows, args.columns,
+                   sizeof(float) + sizeof(Element) + (slopes ? sizeof(float) : sizeof(Element))));
   entry.version = name(args.activation);
-  entry.precision = element_name<Element>;
-  entry.shape = shape_text(args.rows, args.columns);
-  entry.bytes = static_cast<double>(args.rows * args.columns) *
-                static_cast<double>(sizeof(float) + sizeof(Element) +
-                                    (slopes ? sizeof(float) : sizeof(Element)));
   entry.make = [args, slopes](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       kernels::BackwardArgs args;
@@ -59,12 +56,9 @@ Entry activation_backward_entry(const Sizes& sizes, std::size_t layer) {
 }  // namespace
 
 std::vector<Entry> activation_backward_entries(const Sizes& sizes) {
-  std::vector<Entry> entries;
-  for (const std::size_t layer : different_hidden_layers(sizes.plan.network)) {
-    entries.push_back(activation_backward_entry<float>(sizes, layer));
-    entries.push_back(activation_backward_entry<kernels::Bf16>(sizes, layer));
-  }
-  return entries;
+  return hidden_layer_entries(sizes, [&]<typename Element>(std::size_t layer) {
+    return activation_backward_entry<Element>(sizes, layer);
+  });
 }
 
 }  // namespace hourglass::tools::lab

@@ -78,12 +78,9 @@ struct AdamOperands {
 template <typename Element>
 Entry adam_entry(const Sizes& sizes) {
   const NetworkSpec& network = sizes.plan.network;
-  Entry entry;
-  entry.name = "adam";
-  entry.precision = element_name<Element>;
-  entry.shape = std::to_string(network.parameter_count()) + " parameters";
-  entry.bytes = static_cast<double>(network.parameter_count()) *
-                (std::is_same_v<Element, kernels::Bf16> ? 30.0 : 28.0);
+  Entry entry = kernel_entry<Element>(
+      "adam", std::to_string(network.parameter_count()) + " parameters",
+      matrix_bytes(1, network.parameter_count(), std::is_same_v<Element, kernels::Bf16> ? 30 : 28));
   entry.make = [network, batch = sizes.batch](Rig& rig, std::int64_t) -> Operation {
     auto operands = std::make_shared<AdamOperands<Element>>(network, batch, rig);
     return [operands](cudaStream_t stream) { kernels::adam(operands->args, stream); };

@@ -13,13 +13,10 @@ Entry bias_activation_entry(const Sizes& sizes, std::size_t layer) {
   const std::int64_t stride = cuda::row_stride<Element>(columns);
   const Activation activation = sizes.plan.network.activations[layer];
   const bool slopes = activation == Activation::gelu;
-  Entry entry;
-  entry.name = "bias_activation";
+  Entry entry = kernel_entry<Element>(
+      "bias_activation", shape_text(rows, columns),
+      matrix_bytes(rows, columns, sizeof(float) + sizeof(Element) + (slopes ? sizeof(float) : 0)));
   entry.version = name(activation);
-  entry.precision = element_name<Element>;
-  entry.shape = shape_text(rows, columns);
-  entry.bytes = static_cast<double>(rows * columns) *
-                static_cast<double>(sizeof(float) + sizeof(Element) + (slopes ? sizeof(float) : 0));
   entry.make = [=](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       cuda::DeviceBuffer<float> z;
@@ -48,12 +45,9 @@ Entry bias_activation_entry(const Sizes& sizes, std::size_t layer) {
 }  // namespace
 
 std::vector<Entry> bias_activation_entries(const Sizes& sizes) {
-  std::vector<Entry> entries;
-  for (const std::size_t layer : different_hidden_layers(sizes.plan.network)) {
-    entries.push_back(bias_activation_entry<float>(sizes, layer));
-    entries.push_back(bias_activation_entry<kernels::Bf16>(sizes, layer));
-  }
-  return entries;
+  return hidden_layer_entries(sizes, [&]<typename Element>(std::size_t layer) {
+    return bias_activation_entry<Element>(sizes, layer);
+  });
 }
 
 }  // namespace hourglass::tools::lab

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cuda/device_network.h"
@@ -62,10 +63,38 @@ constexpr std::string_view element_name = sizeof(Element) == sizeof(float) ? "fp
   return std::to_string(rows) + " x " + std::to_string(columns);
 }
 
+/// A kernel on numbers of one kind; its version and operands are still to be set.
+template <typename Element>
+[[nodiscard]] Entry kernel_entry(std::string name, std::string shape, double bytes) {
+  Entry entry;
+  entry.name = std::move(name);
+  entry.precision = element_name<Element>;
+  entry.shape = std::move(shape);
+  entry.bytes = bytes;
+  return entry;
+}
+
+/// Bytes of a matrix of which each number stands for `bytes` of them.
+[[nodiscard]] inline double matrix_bytes(std::int64_t rows, std::int64_t columns,
+                                         std::size_t bytes) {
+  return static_cast<double>(rows * columns) * static_cast<double>(bytes);
+}
+
 /// A candidate's seconds over its rounds.
 void set_timing(Timing& timing, const Candidate& candidate);
 
 /// Hidden layers that differ in width or activation.
 [[nodiscard]] std::vector<std::size_t> different_hidden_layers(const NetworkSpec& network);
+
+/// `make<Element>(layer)` for these layers, in fp32 and bf16.
+template <typename Make>
+[[nodiscard]] std::vector<Entry> hidden_layer_entries(const Sizes& sizes, Make&& make) {
+  std::vector<Entry> entries;
+  for (const std::size_t layer : different_hidden_layers(sizes.plan.network)) {
+    entries.push_back(make.template operator()<float>(layer));
+    entries.push_back(make.template operator()<kernels::Bf16>(layer));
+  }
+  return entries;
+}
 
 }  // namespace hourglass::tools::lab

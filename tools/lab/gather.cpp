@@ -15,12 +15,10 @@ Entry gather_entry(const Sizes& sizes) {
   args.seed = sizes.plan.seed;
   args.batch = sizes.batch;
   args.stride = cuda::row_stride<Element>(args.width);
-  Entry entry;
-  entry.name = "gather";
-  entry.precision = element_name<Element>;
-  entry.shape = shape_text(args.batch, args.width);
-  entry.bytes = static_cast<double>(args.batch * args.width) *
-                static_cast<double>(images.pixel_bytes() + std::int64_t{sizeof(Element)});
+  const auto pixel_bytes = static_cast<std::size_t>(images.pixel_bytes());
+  Entry entry =
+      kernel_entry<Element>("gather", shape_text(args.batch, args.width),
+                            matrix_bytes(args.batch, args.width, pixel_bytes + sizeof(Element)));
   entry.make = [args](Rig& rig, std::int64_t number) -> Operation {
     struct Operands {
       kernels::GatherArgs args;

@@ -14,13 +14,10 @@ Entry loss_entry(const Sizes& sizes) {
   args.stride = args.z_stride = cuda::row_stride<Element>(args.columns);
   args.scale = 2.0F / static_cast<float>(args.rows * args.columns);
   args.activation = sizes.plan.network.activations.back();
-  Entry entry;
-  entry.name = "loss";
+  Entry entry = kernel_entry<Element>(
+      "loss", shape_text(args.rows, args.columns),
+      matrix_bytes(args.rows, args.columns, sizeof(float) + 2 * sizeof(Element)));
   entry.version = name(args.activation);
-  entry.precision = element_name<Element>;
-  entry.shape = shape_text(args.rows, args.columns);
-  entry.bytes = static_cast<double>(args.rows * args.columns) *
-                static_cast<double>(sizeof(float) + 2 * sizeof(Element));
   entry.make = [args](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       kernels::LossArgs args;

@@ -7,11 +7,8 @@ namespace {
 
 Entry magnitude_entry(std::int64_t rows, std::int64_t columns) {
   const std::int64_t stride = cuda::row_stride<float>(columns);
-  Entry entry;
-  entry.name = "magnitude";
-  entry.precision = element_name<float>;
-  entry.shape = shape_text(rows, columns);
-  entry.bytes = static_cast<double>(rows * columns) * sizeof(float);
+  Entry entry = kernel_entry<float>("magnitude", shape_text(rows, columns),
+                                    matrix_bytes(rows, columns, sizeof(float)));
   entry.make = [=](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       cuda::DeviceBuffer<float> a;

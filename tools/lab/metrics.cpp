@@ -8,11 +8,8 @@ namespace {
 
 Entry squared_errors_entry(std::int64_t rows, std::int64_t columns) {
   const std::int64_t stride = cuda::row_stride<float>(columns);
-  Entry entry;
-  entry.name = "squared_errors";
-  entry.precision = element_name<float>;
-  entry.shape = shape_text(rows, columns);
-  entry.bytes = 2.0 * static_cast<double>(rows * columns) * sizeof(float);
+  Entry entry = kernel_entry<float>("squared_errors", shape_text(rows, columns),
+                                    matrix_bytes(rows, columns, 2 * sizeof(float)));
   entry.make = [=](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       cuda::DeviceBuffer<float> y;
@@ -33,11 +30,8 @@ Entry squared_errors_entry(std::int64_t rows, std::int64_t columns) {
 template <typename Element>
 Entry unit_range_entry(std::int64_t rows, std::int64_t columns) {
   const std::int64_t stride = cuda::row_stride<Element>(columns);
-  Entry entry;
-  entry.name = "unit_range";
-  entry.precision = element_name<Element>;
-  entry.shape = shape_text(rows, columns);
-  entry.bytes = static_cast<double>(rows * columns) * sizeof(Element);
+  Entry entry = kernel_entry<Element>("unit_range", shape_text(rows, columns),
+                                      matrix_bytes(rows, columns, sizeof(Element)));
   entry.make = [=](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       cuda::DeviceBuffer<Element> a;
@@ -54,11 +48,8 @@ Entry unit_range_entry(std::int64_t rows, std::int64_t columns) {
 }
 
 Entry sum_partials_entry(std::int64_t count) {
-  Entry entry;
-  entry.name = "sum_partials";
-  entry.precision = element_name<float>;
-  entry.shape = std::to_string(count) + " numbers";
-  entry.bytes = static_cast<double>(count) * sizeof(float);
+  Entry entry = kernel_entry<float>("sum_partials", std::to_string(count) + " numbers",
+                                    matrix_bytes(1, count, sizeof(float)));
   entry.make = [=](Rig& rig, std::int64_t) -> Operation {
     struct Operands {
       cuda::DeviceBuffer<float> partials;
