@@ -75,7 +75,7 @@ Candidate make_candidate(std::string_view name, const TrainingPlan& plan, int th
   options.threads = threads;
   if (name == "products") return own_products(plan.network, plan.batch, threads);
   if (name == "products-onednn") return onednn_products(plan.network, plan.batch, threads);
-  options.library = name == "step-fp32-onednn";
+  if (name == "step-fp32-onednn") options.library = true;
   if (name == "step-fp32-dense") {
     options.sparse_input = false;
     options.skip_zeros = false;

@@ -13,7 +13,7 @@ std::int64_t chunk_rows_of(std::int64_t rows) {
 }
 
 BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
-                           bool training)
+                           bool training, bool rounded)
     : rows_(rows),
       chunk_rows_(chunk_rows_of(rows)),
       lanes_(kernels.lanes),
@@ -23,6 +23,7 @@ BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, s
   };
   strides_.push_back(row_stride(network.input_width()));
   activations_.push_back(buffer(strides_.back()));
+  if (rounded) rounded_input_ = buffer(strides_.back());
   for (std::size_t l = 0; l < network.activations.size(); ++l) {
     // Products store whole panels beyond the last column.
     const std::int64_t panel = kernels.panel_width;
@@ -32,6 +33,7 @@ BatchBuffers::BatchBuffers(const NetworkSpec& network, const Kernels& kernels, s
     const bool keeps_slope = kernels.keeps_slope[static_cast<std::size_t>(network.activations[l])];
     activations_.push_back(training && output ? AlignedBuffer<float>() : buffer(stride));
     gradients_.push_back(training ? buffer(stride) : AlignedBuffer<float>());
+    if (training && rounded) exact_sums_.emplace_back(static_cast<std::size_t>(chunks() * stride));
     slopes_.push_back(training && keeps_slope && !output ? buffer(stride) : AlignedBuffer<float>());
   }
   for (std::size_t l = 0; training && l < network.activations.size(); ++l) {

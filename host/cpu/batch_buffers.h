@@ -56,9 +56,9 @@ inline constexpr std::int64_t max_chunk_rows = 78;
 /// All that a batch leaves behind for the weight pass.
 class BatchBuffers {
  public:
-  /// `training` also makes room for gradients and slopes.
-  BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows,
-               bool training);
+  /// `training` also makes room for gradients and slopes; `rounded` for what bf16 rounds away.
+  BatchBuffers(const NetworkSpec& network, const Kernels& kernels, std::int64_t rows, bool training,
+               bool rounded = false);
 
   [[nodiscard]] std::int64_t rows() const { return rows_; }
   [[nodiscard]] std::int64_t chunk_rows() const { return chunk_rows_; }
@@ -68,9 +68,19 @@ class BatchBuffers {
   [[nodiscard]] float* activation(int l, std::int64_t row = 0) {
     return activations_[static_cast<std::size_t>(l)].data() + row * stride(l);
   }
+  /// The input as products read it: `activation(0)` itself, or a copy that is rounded.
+  [[nodiscard]] float* input(std::int64_t row = 0) {
+    return (rounded_input_.size() > 0 ? rounded_input_ : activations_.front()).data() +
+           row * stride(0);
+  }
+  [[nodiscard]] bool rounded() const { return rounded_input_.size() > 0; }
   /// `dz` of layer l (rows, out).
   [[nodiscard]] float* gradient(int l, std::int64_t row = 0) {
     return gradients_[static_cast<std::size_t>(l)].data() + row * stride(l + 1);
+  }
+  /// Where gradients are rounded: sums by column (out) of a chunk's dz before that.
+  [[nodiscard]] float* exact_sums(int l, std::int64_t chunk) {
+    return exact_sums_[static_cast<std::size_t>(l)].data() + chunk * stride(l + 1);
   }
   /// act'(z) of layer l where its activation keeps it, else null.
   [[nodiscard]] float* slope(int l, std::int64_t row = 0) {
@@ -99,7 +109,9 @@ class BatchBuffers {
   std::int64_t panel_width_;
   std::vector<std::int64_t> strides_;
   std::vector<AlignedBuffer<float>> activations_;
+  AlignedBuffer<float> rounded_input_;  // empty where the input is not rounded
   std::vector<AlignedBuffer<float>> gradients_;
+  std::vector<AlignedBuffer<float>> exact_sums_;
   std::vector<AlignedBuffer<float>> slopes_;
   std::vector<AlignedBuffer<float>> packed_;
   AlignedBuffer<float> row_loss_;

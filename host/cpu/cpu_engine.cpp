@@ -50,10 +50,11 @@ std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan, const CpuOptio
   info.precision = options.precision == Precision::bf16 ? "bf16" : "fp32";
   info.device = with_threads(std::string(kernels.name), info.threads);
 
-  if (options.precision == Precision::bf16 || options.library) {
+  const bool bf16 = options.precision == Precision::bf16;
+  if (bf16 && !onednn::has_bf16())
+    info.device += " (no bf16 instructions here: rounded to bf16, multiplied in fp32)";
+  if (options.library.value_or(bf16 && onednn::has_bf16())) {
     info.device += std::string(", products by oneDNN ") + onednn::version_text();
-    if (options.precision == Precision::bf16 && !onednn::has_bf16())
-      info.device += " (no bf16 instructions here: emulated, slower than fp32)";
     return std::make_unique<EngineFrame<LibraryPasses>>(
         plan, info,
         std::make_unique<LibraryPasses>(plan.network, kernels, options.precision, info.threads));
@@ -62,8 +63,8 @@ std::unique_ptr<Engine> make_cpu_engine(const TrainingPlan& plan, const CpuOptio
   if (sparse) info.device += ", sparse input";
   return std::make_unique<EngineFrame<FusedPasses>>(
       plan, info,
-      std::make_unique<FusedPasses>(plan.network, kernels, sparse, options.skip_zeros,
-                                    info.threads));
+      std::make_unique<FusedPasses>(plan.network, kernels, options.precision, sparse,
+                                    options.skip_zeros, info.threads));
 }
 
 }  // namespace hourglass::cpu

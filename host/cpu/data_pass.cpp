@@ -10,12 +10,21 @@ std::int64_t segments_of(std::int64_t width) {
   return (width + LitPixels::segment_pixels - 1) / LitPixels::segment_pixels;
 }
 
+/// Zeros for the sums of a chunk's dz by column; null in single precision.
+float* cleared_sums(BatchBuffers& buffers, int l, std::int64_t chunk) {
+  if (!buffers.rounded()) return nullptr;
+  float* const sums = buffers.exact_sums(l, chunk);
+  std::fill_n(sums, buffers.stride(l + 1), 0.0F);
+  return sums;
+}
+
 }  // namespace
 
-DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, bool skip_zeros,
-                   int workers)
+DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, Precision precision,
+                   bool skip_zeros, int workers)
     : layers_(layers),
       kernels_(kernels),
+      bf16_(precision == Precision::bf16),
       skip_zeros_(skip_zeros),
       scratch_(static_cast<std::size_t>(workers)) {
   std::int64_t widest = 0;
@@ -31,6 +40,13 @@ DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, boo
   }
 }
 
+void DataPass::round_input(BatchBuffers& buffers, const Rows& rows, int layer) const {
+  if (!bf16_) return;
+  const float* const from = buffers.activation(layer, rows.first);
+  float* const to = layer == 0 ? buffers.input(rows.first) : buffers.activation(layer, rows.first);
+  kernels_.round_to_bf16(from, rows.count() * buffers.stride(layer), to);
+}
+
 void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const {
   LitPixels& lit = buffers.lit(rows.chunk);
   const std::int64_t width = layers_.front().slot.in;
@@ -39,7 +55,7 @@ void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_
   lit.segment_ends.assign(1, 0);
   std::int64_t count = 0;
   for (std::int64_t row = rows.first; row < rows.last; ++row) {
-    const float* x = buffers.activation(0, row);
+    const float* x = buffers.input(row);
     for (std::int64_t i = 0; i < width; i += LitPixels::segment_pixels) {
       count += kernels_.list_lit(x, i, std::min(i + LitPixels::segment_pixels, width),
                                  lit.by_image.data() + count);
@@ -127,7 +143,7 @@ void DataPass::input_gradient(const Operand& dz, const Rows& rows, const Layer& 
                               std::int64_t stride) {
   const PanelShape& shape = layer.master_shape;
   for (std::int64_t panel = 0; panel < shape.panels(); ++panel) {
-    const float* const weights = layer.weights.data() + panel * shape.panel_size();
+    const float* const weights = layer.operand() + panel * shape.panel_size();
     ProductArgs args;
     args.a = dz.data;
     args.a_stride = dz.stride;
@@ -150,8 +166,7 @@ void DataPass::input_gradient_of_live(const Operand& dz, const Rows& rows, const
   for (std::int64_t first = 0; first < scratch.columns.count(); first += shape.width) {
     const auto columns = scratch.columns.part(first, shape.width);
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const float* const weights = layer.weights.data() +
-                                   columns[i] / shape.width * shape.panel_size() +
+      const float* const weights = layer.operand() + columns[i] / shape.width * shape.panel_size() +
                                    columns[i] % shape.width;
       float* target = scratch.panel.data() + i;
       for (const std::uint32_t k : scratch.depth.list()) {
@@ -188,7 +203,8 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
     const std::int64_t stride = buffers.stride(l + 1);
     Operand input;
     if (!layer.sparse)
-      input = operand(buffers.activation(l, rows.first), buffers.stride(l), rows, layer.slot.in);
+      input = operand(l == 0 ? buffers.input(rows.first) : buffers.activation(l, rows.first),
+                      buffers.stride(l), rows, layer.slot.in);
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.forward_shape.width;
@@ -201,6 +217,7 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
       float* slope = buffers.slope(l, rows.first);
       args.slope = slope == nullptr ? nullptr : slope + column;
       args.magnitude = &magnitude;
+      args.bf16 = bf16_ && &layer != &layers_.back();
       if (buffers.training() && !layer.sparse)
         args.packed = buffers.packed(l + 1, panel, rows.first);
       if (layer.sparse)
@@ -220,8 +237,10 @@ void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float sc
   const std::int64_t stride = buffers.stride(l + 1);
   Operand input;
   if (!layer.sparse)
-    input = operand(buffers.activation(l, rows.first), buffers.stride(l), rows, layer.slot.in);
+    input = operand(l == 0 ? buffers.input(rows.first) : buffers.activation(l, rows.first),
+                    buffers.stride(l), rows, layer.slot.in);
   std::fill_n(buffers.row_loss(rows.first), (rows.last - rows.first) * buffers.lanes(), 0.0F);
+  float* const exact_sums = cleared_sums(buffers, l, rows.chunk);
   std::uint32_t output_magnitude = 0;
   std::uint32_t gradient_magnitude = 0;
   for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
@@ -238,6 +257,7 @@ void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float sc
     args.row_loss = buffers.row_loss(rows.first);
     args.output_magnitude = &output_magnitude;
     args.gradient_magnitude = &gradient_magnitude;
+    if (exact_sums != nullptr) args.exact_sums = exact_sums + column;
     if (layer.sparse)
       sparse_product(buffers, rows, layer, panel, args.z, stride);
     else
@@ -267,6 +287,7 @@ void DataPass::backward(BatchBuffers& buffers, const Rows& rows) {
     else
       input_gradient(dz, rows, layer, da, stride);
 
+    float* const exact_sums = cleared_sums(buffers, l - 1, rows.chunk);
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.master_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.master_shape.width;
@@ -278,6 +299,7 @@ void DataPass::backward(BatchBuffers& buffers, const Rows& rows) {
       args.kept = kept + column;
       args.kept_stride = stride;
       args.magnitude = &magnitude;
+      if (exact_sums != nullptr) args.exact_sums = exact_sums + column;
       if (l == 1 && !below.sparse) args.packed = buffers.packed(0, panel, rows.first);
       kernels_.backward[index_of(below.activation)](args);
     }

@@ -18,9 +18,13 @@ namespace hourglass::cpu {
 /// Runs chunks of rows through the network; several chunks at once, each by one worker.
 class DataPass {
  public:
-  /// `skip_zeros`: products leave out columns that are zero for all rows of a chunk.
-  DataPass(const std::vector<Layer>& layers, const Kernels& kernels, bool skip_zeros, int workers);
+  /// `skip_zeros`: products leave out columns that are zero for all rows of a chunk. In bf16,
+  /// what a product reads is rounded as it is written; the network's output and loss are not.
+  DataPass(const std::vector<Layer>& layers, const Kernels& kernels, Precision precision,
+           bool skip_zeros, int workers);
 
+  /// Rounds what layer `layer` reads, in bf16: pixels into a copy, codes where they are.
+  void round_input(BatchBuffers& buffers, const Rows& rows, int layer) const;
   /// Lists the lit pixels of the rows for a sparse first layer; `by_pixel` also in the weight
   /// pass's order.
   void list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_pixel) const;
@@ -69,6 +73,7 @@ class DataPass {
 
   const std::vector<Layer>& layers_;
   const Kernels& kernels_;
+  bool bf16_;
   bool skip_zeros_;
   std::vector<Scratch> scratch_;  // by worker
 };

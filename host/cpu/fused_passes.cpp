@@ -3,23 +3,26 @@
 namespace hourglass::cpu {
 namespace {
 
-std::vector<Layer> make_layers(const NetworkSpec& network, const Kernels& kernels, bool sparse) {
+std::vector<Layer> make_layers(const NetworkSpec& network, const Kernels& kernels,
+                               Precision precision, bool sparse) {
   std::vector<Layer> layers;
   const auto slots = parameter_layout(network);
   for (std::size_t l = 0; l < slots.size(); ++l)
-    layers.emplace_back(slots[l], network.activations[l], l == 0, l == 0 && sparse, kernels);
+    layers.emplace_back(slots[l], network.activations[l], l == 0, l == 0 && sparse, precision,
+                        kernels);
   return layers;
 }
 
 }  // namespace
 
-FusedPasses::FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse,
-                         bool skip_zeros, int threads)
+FusedPasses::FusedPasses(const NetworkSpec& network, const Kernels& kernels, Precision precision,
+                         bool sparse, bool skip_zeros, int threads)
     : network_(network),
       kernels_(kernels),
+      precision_(precision),
       skip_zeros_(skip_zeros),
-      layers_(make_layers(network, kernels, sparse)),
-      data_pass_(layers_, kernels, skip_zeros, threads) {}
+      layers_(make_layers(network, kernels, precision, sparse)),
+      data_pass_(layers_, kernels, precision, skip_zeros, threads) {}
 
 void FusedPasses::read_state(const TrainingState& state, ThreadPool& pool) {
   pool.run(static_cast<std::int64_t>(layers_.size()), [&](std::int64_t l, int) {

@@ -1,4 +1,6 @@
-// The engine's arithmetic on the project's own kernels, in single precision.
+// The engine's arithmetic on the project's own kernels, in single precision. In bf16, what a
+// product reads is rounded to bf16 and kept in floats: the numbers of bf16 instructions (a product
+// of two bf16 numbers is exact in a float) for CPUs that have none.
 #pragma once
 
 #include <memory>
@@ -17,8 +19,8 @@ class FusedPasses {
 
   /// `sparse`: the first layer works on lit pixels only. `skip_zeros`: products leave out columns
   /// that are zeros.
-  FusedPasses(const NetworkSpec& network, const Kernels& kernels, bool sparse, bool skip_zeros,
-              int threads);
+  FusedPasses(const NetworkSpec& network, const Kernels& kernels, Precision precision, bool sparse,
+              bool skip_zeros, int threads);
   FusedPasses(const FusedPasses&) = delete;
   FusedPasses& operator=(const FusedPasses&) = delete;
 
@@ -26,9 +28,10 @@ class FusedPasses {
   void write_state(TrainingState& state, ThreadPool& pool) const;
 
   [[nodiscard]] BatchBuffers make_buffers(std::int64_t rows, bool training) const {
-    return {network_, kernels_, rows, training};
+    return {network_, kernels_, rows, training, precision_ == Precision::bf16};
   }
   void prepare_input(BatchBuffers& buffers, const Rows& rows, int layer, bool training) const {
+    data_pass_.round_input(buffers, rows, layer);
     if (layer == 0 && layers_.front().sparse) data_pass_.list_lit_pixels(buffers, rows, training);
   }
   void forward(BatchBuffers& buffers, const Rows& rows, int begin, int end) {
@@ -53,6 +56,7 @@ class FusedPasses {
  private:
   NetworkSpec network_;
   const Kernels& kernels_;
+  Precision precision_;
   bool skip_zeros_;
   std::vector<Layer> layers_;
   DataPass data_pass_;

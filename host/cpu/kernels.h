@@ -43,6 +43,7 @@ struct ActivateArgs {
   float* slope = nullptr;       // same shape and stride as z; only for activations that keep it
   std::uint32_t* magnitude = nullptr;
   float* packed = nullptr;  // null, or (rows, panel_width): a second copy of a block of one panel
+  bool bf16 = false;        // outputs are rounded to bf16, for the next product
 };
 
 /// The output layer while training: y = act(z + bias), loss += (y - x)^2,
@@ -59,6 +60,8 @@ struct LossArgs {
   float* row_loss = nullptr;  // (rows, lanes): partial sums of a row
   std::uint32_t* output_magnitude = nullptr;
   std::uint32_t* gradient_magnitude = nullptr;
+  float* exact_sums = nullptr;  // null, or (columns): dz, added by column before it is rounded to
+                                // bf16
 };
 
 /// dz = da act'(z), in place; `kept` is the activation's output, or its slope where it keeps it.
@@ -71,6 +74,7 @@ struct BackwardArgs {
   std::int64_t kept_stride = 0;
   std::uint32_t* magnitude = nullptr;
   float* packed = nullptr;  // null, or (rows, panel_width): a second copy of a block of one panel
+  float* exact_sums = nullptr;  // as in LossArgs
 };
 
 /// One pass of Adam. Moves 28 bytes and does 12 FLOP a parameter.
@@ -148,6 +152,9 @@ struct Kernels {
   void (*column_sum)(const ColumnSumArgs&) = nullptr;
   void (*transpose)(const TransposeArgs&) = nullptr;
   void (*adam)(const AdamArgs&) = nullptr;
+  /// to (count) = from, rounded to the nearest bf16, ties to even; up to a whole vector is written.
+  /// NaN stays NaN. `from` and `to` may be the same.
+  void (*round_to_bf16)(const float* from, std::int64_t count, float* to) = nullptr;
   /// Does `rounds` rounds of independent multiply-adds in registers and returns how many FLOP that
   /// were: what the processor can do at most.
   double (*multiply_add_rounds)(std::int64_t rounds) = nullptr;

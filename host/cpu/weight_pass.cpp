@@ -100,7 +100,7 @@ void WeightPass::run(std::int64_t index, int worker, BatchBuffers& buffers,
 }
 
 const float* WeightPass::broadcast_operand(int l, BatchBuffers& buffers) const {
-  return l == 0 ? buffers.activation(0) : buffers.gradient(l);
+  return l == 0 ? buffers.input() : buffers.gradient(l);
 }
 
 std::int64_t WeightPass::broadcast_stride(int l, BatchBuffers& buffers) const {
@@ -113,6 +113,7 @@ void WeightPass::update(Layer& layer, std::int64_t panel, std::int64_t first_row
   const std::int64_t offset = panel * shape.panel_size() + first_row * shape.width;
   kernels_.adam({layer.weights.data() + offset, layer.first_moment.data() + offset,
                  layer.second_moment.data() + offset, gradient, rows * shape.width, scalars});
+  layer.round_weights(offset, rows * shape.width, kernels_);
 }
 
 void WeightPass::dense(const Item& item, Scratch& scratch, BatchBuffers& buffers,
@@ -265,9 +266,9 @@ void WeightPass::bias(const Item& item, float* gradient, BatchBuffers& buffers,
                       const AdamStep& scalars) {
   Layer& layer = layers_[static_cast<std::size_t>(item.layer)];
   ColumnSumArgs args;
-  args.z = buffers.gradient(item.layer);
+  args.z = buffers.rounded() ? buffers.exact_sums(item.layer, 0) : buffers.gradient(item.layer);
   args.stride = buffers.stride(item.layer + 1);
-  args.rows = batch_;
+  args.rows = buffers.rounded() ? buffers.chunks() : batch_;
   args.columns = layer.slot.out;
   args.sums = gradient;
   kernels_.column_sum(args);

@@ -18,6 +18,7 @@ hourglass_test(test_cpu
   SOURCES
     test_activation_kernels.cpp
     test_cpu_engine.cpp
+    test_bf16_engine.cpp
     test_library_engine.cpp
     test_product_kernels.cpp
     test_thread_pool.cpp

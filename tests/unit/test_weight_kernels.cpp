@@ -67,7 +67,8 @@ TEST_CASE("layers give back the arenas they were given, and transpose for the fo
       const auto arena = test::uniform(count, 1);
       std::vector<float> back(count, test::poison);
       for (std::size_t l = 0; l < slots.size(); ++l) {
-        cpu::Layer layer(slots[l], Activation::relu, l == 0, l == 0 && sparse, *kernels);
+        cpu::Layer layer(slots[l], Activation::relu, l == 0, l == 0 && sparse, Precision::fp32,
+                         *kernels);
         layer.read_arena(cpu::Layer::Arena::parameters, arena, *kernels);
         layer.write_arena(cpu::Layer::Arena::parameters, back);
         for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {

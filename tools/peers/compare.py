@@ -82,6 +82,7 @@ def without_gpu(options):
 
 
 def run_batches(options, result, scratch):
+    """Writes the result after each batch: a run that is cut off keeps what it has measured."""
     setting = measure.Setting(
         binary=options.binary,
         python=options.python,
@@ -100,6 +101,7 @@ def run_batches(options, result, scratch):
             if size == 150 and "busy-machine" in options.parts:
                 result["busy_machine"] = batch.busy_machine(3 if options.quick else 5)
             result["batches"].append(batch.result())
+        write(options, result)
 
 
 def run_jobs(options, result, scratch):
@@ -109,19 +111,22 @@ def run_jobs(options, result, scratch):
     jobs = Jobs(hourglass, options.python, directory, options.device, options.threads, say)
     if "whole-job" in options.parts:
         result["whole_job"] = jobs.whole_job(1 if options.quick else 3)
+        write(options, result)
     if "quality" in options.parts:
         result["quality"] = jobs.quality()
+        write(options, result)
 
 
-def versions_of(options, result):
-    found = {"hourglass": Hourglass(options.binary, ".").run("--version").strip().split()[-1]}
+def collect_versions(options, result):
+    found = result.setdefault("versions", {})
+    found["hourglass"] = Hourglass(options.binary, ".").run("--version").strip().split()[-1]
     for block in result["batches"]:
         for row in block["rows"]:
             found |= row.pop("versions", {})
-    return found
 
 
 def write(options, result):
+    collect_versions(options, result)
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{result['date']}-{options.device}"
@@ -162,7 +167,6 @@ def main():
             run_batches(options, result, scratch)
         if "whole-job" in options.parts or "quality" in options.parts:
             run_jobs(options, result, scratch)
-        result["versions"] = versions_of(options, result)
     except measure.Busy as error:
         say(f"error: {error}. Wait, or give --busy-ok.")
         return 75
@@ -171,7 +175,6 @@ def main():
         return 1
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    write(options, result)
     print(report.markdown(result), end="")
     return 0
 

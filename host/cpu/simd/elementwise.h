@@ -20,8 +20,13 @@ HOURGLASS_INLINE void raise_magnitude(std::uint32_t* magnitude, IntVec largest) 
   if (value > *magnitude) *magnitude = value;
 }
 
-template <typename Act>
-void activate(const ActivateArgs& p) {
+template <bool bf16>
+HOURGLASS_INLINE Vec rounded_if(Vec v) {
+  return bf16 ? round_to_bf16(v) : v;
+}
+
+template <typename Act, bool bf16>
+void activate_block(const ActivateArgs& p) {
   IntVec largest{};
   for (std::int64_t row = 0; row < p.rows; ++row) {
     float* z = p.z + row * p.stride;
@@ -36,7 +41,7 @@ void activate(const ActivateArgs& p) {
       } else {
         output = Act::value(input);
       }
-      output = keep_columns(output, p.columns - c);
+      output = keep_columns(rounded_if<bf16>(output), p.columns - c);
       store(z + c, output);
       if (p.packed != nullptr) store(p.packed + row * panel_width + c, output);
       largest = maximum(largest, magnitude(output));
@@ -46,7 +51,12 @@ void activate(const ActivateArgs& p) {
 }
 
 template <typename Act>
-void loss(const LossArgs& p) {
+void activate(const ActivateArgs& p) {
+  p.bf16 ? activate_block<Act, true>(p) : activate_block<Act, false>(p);
+}
+
+template <typename Act, bool bf16>
+void loss_block(const LossArgs& p) {
   IntVec largest_output{};
   IntVec largest_gradient{};
   for (std::int64_t row = 0; row < p.rows; ++row) {
@@ -67,7 +77,9 @@ void loss(const LossArgs& p) {
       output = keep_columns(output, p.columns - c);
       const Vec difference = output - load(target + c);
       sum = multiply_add(difference, difference, sum);
-      const Vec gradient = keep_columns(Act::backward(p.scale * difference, kept), p.columns - c);
+      const Vec exact = keep_columns(Act::backward(p.scale * difference, kept), p.columns - c);
+      if (bf16) store(p.exact_sums + c, load(p.exact_sums + c) + exact);
+      const Vec gradient = rounded_if<bf16>(exact);
       store(z + c, gradient);
       largest_output = maximum(largest_output, magnitude(output));
       largest_gradient = maximum(largest_gradient, magnitude(gradient));
@@ -79,19 +91,31 @@ void loss(const LossArgs& p) {
 }
 
 template <typename Act>
-void backward(const BackwardArgs& p) {
+void loss(const LossArgs& p) {
+  p.exact_sums != nullptr ? loss_block<Act, true>(p) : loss_block<Act, false>(p);
+}
+
+template <typename Act, bool bf16>
+void backward_block(const BackwardArgs& p) {
   IntVec largest{};
   for (std::int64_t row = 0; row < p.rows; ++row) {
     float* da = p.da + row * p.stride;
     const float* kept = p.kept + row * p.kept_stride;
     for (std::int64_t c = 0; c < p.columns; c += lanes) {
-      const Vec dz = keep_columns(Act::backward(load(da + c), load(kept + c)), p.columns - c);
+      const Vec exact = keep_columns(Act::backward(load(da + c), load(kept + c)), p.columns - c);
+      if (bf16) store(p.exact_sums + c, load(p.exact_sums + c) + exact);
+      const Vec dz = rounded_if<bf16>(exact);
       store(da + c, dz);
       if (p.packed != nullptr) store(p.packed + row * panel_width + c, dz);
       largest = maximum(largest, magnitude(dz));
     }
   }
   raise_magnitude(p.magnitude, largest);
+}
+
+template <typename Act>
+void backward(const BackwardArgs& p) {
+  p.exact_sums != nullptr ? backward_block<Act, true>(p) : backward_block<Act, false>(p);
 }
 
 inline void column_sum(const ColumnSumArgs& p) {

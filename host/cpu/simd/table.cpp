@@ -42,6 +42,7 @@ Kernels make_table() {
   kernels.column_sum = column_sum;
   kernels.transpose = transpose;
   kernels.adam = adam;
+  kernels.round_to_bf16 = round_numbers;
   kernels.multiply_add_rounds = multiply_add_rounds;
   add_activation<Relu>(kernels, Activation::relu);
   add_activation<Linear>(kernels, Activation::linear);

@@ -56,4 +56,12 @@ HOURGLASS_INLINE std::uint32_t reduce_maximum(IntVec v) {
   return static_cast<std::uint32_t>(result);
 }
 
+/// The nearest bf16 numbers, ties to even: a float's upper half. NaN stays NaN.
+HOURGLASS_INLINE Vec round_to_bf16(Vec v) {
+  using Unsigned = std::uint32_t __attribute__((vector_size(lanes * 4)));
+  const auto b = reinterpret_cast<Unsigned>(v);
+  const Unsigned rounded = (b + 0x7FFFU + ((b >> 16) & 1U)) & 0xFFFF0000U;
+  return magnitude(v) > 0x7F800000 ? v : reinterpret_cast<Vec>(rounded);
+}
+
 }  // namespace hourglass::cpu::HOURGLASS_SIMD

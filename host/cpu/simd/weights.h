@@ -19,6 +19,11 @@ inline void adam(const AdamArgs& p) {
   }
 }
 
+/// `to` is `from` rounded to bf16; both have room for whole vectors.
+inline void round_numbers(const float* from, std::int64_t count, float* to) {
+  for (std::int64_t i = 0; i < count; i += lanes) store(to + i, round_to_bf16(load(from + i)));
+}
+
 /// Interleaves the lower (or upper) halves of two vectors: a0 b0 a1 b1 ...
 template <bool upper>
 HOURGLASS_INLINE Vec interleave(Vec a, Vec b) {
