@@ -29,13 +29,15 @@ DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, Pre
       scratch_(static_cast<std::size_t>(workers)) {
   std::int64_t widest = 0;
   for (const Layer& layer : layers) widest = std::max({widest, layer.slot.in, layer.slot.out});
-  if (!skip_zeros) return;
   const auto floats = [](std::int64_t count) {
     return AlignedBuffer<float>(static_cast<std::size_t>(count));
   };
+  const std::int64_t panel_width =
+      bf16_ && layers.front().sparse ? kernels.wide_panel_width : kernels.panel_width;
   for (Scratch& scratch : scratch_) {
+    if (skip_zeros || bf16_) scratch.panel = floats(widest * panel_width);
+    if (!skip_zeros) continue;
     scratch.rows = floats(max_chunk_rows * row_stride(widest));
-    scratch.panel = floats(widest * kernels.panel_width);
     scratch.result = floats(max_chunk_rows * kernels.panel_width);
   }
 }
@@ -93,25 +95,36 @@ DataPass::Operand DataPass::operand(const float* data, std::int64_t stride, cons
   return {scratch.rows.data(), few_stride, scratch.depth.count(), true};
 }
 
-const float* DataPass::panel_for(const Operand& a, const float* panel, int worker) {
-  if (!a.few) return panel;
+const float* DataPass::panel_for(const Operand& a, const float* panel, bool rounded, int worker) {
   Scratch& scratch = scratch_[static_cast<std::size_t>(worker)];
   const std::int64_t width = kernels_.panel_width;
+  const bool round = bf16_ && !rounded;
   float* target = scratch.panel.data();
+  if (!a.few) {
+    if (!round) return panel;
+    kernels_.round_to_bf16(panel, a.depth * width, target);
+    return target;
+  }
   for (const std::uint32_t row : scratch.depth.list()) {
     std::memcpy(target, panel + row * width, static_cast<std::size_t>(width) * sizeof(float));
     target += width;
   }
+  if (round) kernels_.round_to_bf16(scratch.panel.data(), a.depth * width, scratch.panel.data());
   return scratch.panel.data();
 }
 
 void DataPass::sparse_product(BatchBuffers& buffers, const Rows& rows, const Layer& layer,
-                              std::int64_t panel, float* output, std::int64_t stride) const {
+                              std::int64_t panel, float* output, std::int64_t stride) {
   const LitPixels& lit = buffers.lit(rows.chunk);
   const std::int64_t segments = segments_of(layer.slot.in);
   SparseRowArgs args;
   args.rows_of = layer.forward_panel(panel);
   args.stride = layer.forward_shape.width;
+  if (bf16_) {
+    float* const rounded = scratch_[static_cast<std::size_t>(rows.worker)].panel.data();
+    kernels_.round_to_bf16(args.rows_of, layer.forward_shape.panel_size(), rounded);
+    args.rows_of = rounded;
+  }
   args.columns = layer.forward_shape.columns_of(panel);
   for (std::int64_t segment = 0; segment < segments; ++segment) {
     args.accumulate = segment > 0;
@@ -131,7 +144,7 @@ void DataPass::layer_product(const Operand& a, const Rows& rows, const Layer& la
   args.rows = rows.count();
   args.depth = a.depth;
   args.columns = layer.forward_shape.columns_of(panel);
-  args.panel = panel_for(a, layer.forward_panel(panel), rows.worker);
+  args.panel = panel_for(a, layer.forward_panel(panel), !layer.first, rows.worker);
   args.c = output;
   args.c_stride = stride;
   if (!a.few && panel + 1 < layer.forward_shape.panels())
@@ -143,14 +156,14 @@ void DataPass::input_gradient(const Operand& dz, const Rows& rows, const Layer& 
                               std::int64_t stride) {
   const PanelShape& shape = layer.master_shape;
   for (std::int64_t panel = 0; panel < shape.panels(); ++panel) {
-    const float* const weights = layer.operand() + panel * shape.panel_size();
+    const float* const weights = layer.weights.data() + panel * shape.panel_size();
     ProductArgs args;
     args.a = dz.data;
     args.a_stride = dz.stride;
     args.rows = rows.count();
     args.depth = dz.depth;
     args.columns = shape.columns_of(panel);
-    args.panel = panel_for(dz, weights, rows.worker);
+    args.panel = panel_for(dz, weights, false, rows.worker);
     args.c = da + panel * shape.width;
     args.c_stride = stride;
     if (!dz.few && panel + 1 < shape.panels()) args.next_panel = weights + shape.panel_size();
@@ -166,7 +179,8 @@ void DataPass::input_gradient_of_live(const Operand& dz, const Rows& rows, const
   for (std::int64_t first = 0; first < scratch.columns.count(); first += shape.width) {
     const auto columns = scratch.columns.part(first, shape.width);
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const float* const weights = layer.operand() + columns[i] / shape.width * shape.panel_size() +
+      const float* const weights = layer.weights.data() +
+                                   columns[i] / shape.width * shape.panel_size() +
                                    columns[i] % shape.width;
       float* target = scratch.panel.data() + i;
       for (const std::uint32_t k : scratch.depth.list()) {
@@ -174,6 +188,8 @@ void DataPass::input_gradient_of_live(const Operand& dz, const Rows& rows, const
         target += shape.width;
       }
     }
+    if (bf16_)
+      kernels_.round_to_bf16(scratch.panel.data(), dz.depth * shape.width, scratch.panel.data());
     ProductArgs args;
     args.a = dz.data;
     args.a_stride = dz.stride;

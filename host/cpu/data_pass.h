@@ -41,7 +41,7 @@ class DataPass {
     LiveColumns depth;            // of the operand
     LiveColumns columns;          // of the result
     AlignedBuffer<float> rows;    // (chunk's rows, depth)
-    AlignedBuffer<float> panel;   // (depth, panel_width)
+    AlignedBuffer<float> panel;   // (depth, panel_width), or wide for a sparse layer in bf16
     AlignedBuffer<float> result;  // (chunk's rows, panel_width)
   };
 
@@ -54,11 +54,12 @@ class DataPass {
     bool few = false;
   };
   Operand operand(const float* data, std::int64_t stride, const Rows& rows, std::int64_t width);
-  /// A panel's rows that belong to the operand's columns.
-  const float* panel_for(const Operand& a, const float* panel, int worker);
+  /// A panel's rows that belong to the operand's columns, rounded in bf16; the panel itself where
+  /// that is the same. `rounded`: it is already.
+  const float* panel_for(const Operand& a, const float* panel, bool rounded, int worker);
 
   void sparse_product(BatchBuffers& buffers, const Rows& rows, const Layer& layer,
-                      std::int64_t panel, float* output, std::int64_t stride) const;
+                      std::int64_t panel, float* output, std::int64_t stride);
   /// output (rows, columns of a panel) = rows of layer l's input times its forward panel.
   void layer_product(const Operand& a, const Rows& rows, const Layer& layer, std::int64_t panel,
                      float* output, std::int64_t stride);

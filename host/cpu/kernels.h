@@ -132,6 +132,7 @@ struct TransposeArgs {
   std::int64_t rows = 0;
   float* destination = nullptr;
   std::int64_t destination_rows = 0;  // columns of the source that exist
+  bool bf16 = false;                  // the copy is rounded to bf16
 };
 
 struct Kernels {

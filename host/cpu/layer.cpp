@@ -59,13 +59,16 @@ std::int64_t row_stride(std::int64_t width) {
 }
 
 Layer::Layer(const LayerSlot& layer_slot, Activation layer_activation, bool is_first,
-             bool is_sparse, Precision precision, const Kernels& kernels)
-    : slot(layer_slot), activation(layer_activation), first(is_first), sparse(is_sparse) {
+             bool is_sparse, Precision layer_precision, const Kernels& kernels)
+    : slot(layer_slot),
+      activation(layer_activation),
+      first(is_first),
+      sparse(is_sparse),
+      precision(layer_precision) {
   const std::int64_t width = sparse ? kernels.wide_panel_width : kernels.panel_width;
   forward_shape = {slot.in, slot.out, width};
   master_shape = first ? forward_shape : PanelShape{slot.out, slot.in, width};
   weights = floats(master_shape.size());
-  if (precision == Precision::bf16) rounded = floats(master_shape.size());
   first_moment = floats(master_shape.size());
   second_moment = floats(master_shape.size());
   if (!first) forward = floats(forward_shape.size());
@@ -79,9 +82,7 @@ void Layer::read_arena(Arena which, const std::vector<float>& arena, const Kerne
   AlignedBuffer<float>& panels = weights_of(*this, which);
   for_each_weight(*this, [&](std::size_t from, std::size_t to) { panels[to] = arena[from]; });
   std::copy_n(arena.begin() + slot.bias, slot.out, bias_of(*this, which).data());
-  if (which != Arena::parameters) return;
-  round_weights(0, master_shape.size(), kernels);
-  if (!first) transpose_rows(0, master_shape.depth, kernels);
+  if (which == Arena::parameters && !first) transpose_rows(0, master_shape.depth, kernels);
 }
 
 void Layer::write_arena(Arena which, std::vector<float>& arena) const {
@@ -90,21 +91,17 @@ void Layer::write_arena(Arena which, std::vector<float>& arena) const {
   std::copy_n(bias_of(*this, which).data(), slot.out, arena.begin() + slot.bias);
 }
 
-void Layer::round_weights(std::int64_t offset, std::int64_t count, const Kernels& kernels) {
-  if (rounded.size() > 0)
-    kernels.round_to_bf16(weights.data() + offset, count, rounded.data() + offset);
-}
-
 void Layer::transpose_rows(std::int64_t first_row, std::int64_t count, const Kernels& kernels) {
   const std::int64_t width = master_shape.width;
   for (std::int64_t row = first_row; row < first_row + count; row += width) {
     float* const target = forward.data() + row / width * forward_shape.panel_size();
     for (std::int64_t panel = 0; panel < master_shape.panels(); ++panel) {
       TransposeArgs args;
-      args.source = operand() + panel * master_shape.panel_size() + row * width;
+      args.source = weights.data() + panel * master_shape.panel_size() + row * width;
       args.rows = std::min(width, forward_shape.columns - row);
       args.destination = target + panel * width * width;
       args.destination_rows = master_shape.columns_of(panel);
+      args.bf16 = precision == Precision::bf16;
       kernels.transpose(args);
     }
   }

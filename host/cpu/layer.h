@@ -32,7 +32,8 @@ struct PanelShape {
 /// - the first layer has no input gradient; depth = in, columns = out: forward panels;
 /// - every other layer: depth = out, columns = in, as dz W wants them, plus a transposed copy,
 ///   `forward` (depth = in, columns = out), which x W^T wants.
-/// In bf16 the panels that products read hold numbers rounded to bf16; Adam's stay as they are.
+/// In bf16 the transposed copy is rounded to bf16; the master panels are, where a product reads
+/// them (data_pass), and stay as they are for Adam.
 struct Layer {
   Layer(const LayerSlot& slot, Activation activation, bool first, bool sparse, Precision precision,
         const Kernels& kernels);
@@ -41,23 +42,19 @@ struct Layer {
   Activation activation;
   bool first;
   bool sparse;  // first layer computed from lit pixels only
+  Precision precision;
   PanelShape master_shape;
   PanelShape forward_shape;
   AlignedBuffer<float> weights;
   AlignedBuffer<float> first_moment;
   AlignedBuffer<float> second_moment;
-  AlignedBuffer<float> rounded;  // weights in bf16; empty in single precision
   AlignedBuffer<float> forward;  // empty for the first layer
   AlignedBuffer<float> bias;     // (out), padded
   AlignedBuffer<float> bias_first_moment;
   AlignedBuffer<float> bias_second_moment;
 
-  /// The master panels as products read them.
-  [[nodiscard]] const float* operand() const {
-    return rounded.size() > 0 ? rounded.data() : weights.data();
-  }
   [[nodiscard]] const float* forward_panel(std::int64_t panel) const {
-    return (first ? operand() : forward.data()) + panel * forward_shape.panel_size();
+    return (first ? weights.data() : forward.data()) + panel * forward_shape.panel_size();
   }
 
   /// Which of the three arenas a conversion is about.
@@ -65,8 +62,6 @@ struct Layer {
   void read_arena(Arena which, const std::vector<float>& arena, const Kernels& kernels);
   void write_arena(Arena which, std::vector<float>& arena) const;
 
-  /// Renews `operand()` from weights [offset, offset + count) of the master panels, whole vectors.
-  void round_weights(std::int64_t offset, std::int64_t count, const Kernels& kernels);
   /// Renews what the forward panels hold of rows [first_row, first_row + count) of the master
   /// panels; `first_row` is a multiple of the panels' width.
   void transpose_rows(std::int64_t first_row, std::int64_t count, const Kernels& kernels);

@@ -113,7 +113,6 @@ void WeightPass::update(Layer& layer, std::int64_t panel, std::int64_t first_row
   const std::int64_t offset = panel * shape.panel_size() + first_row * shape.width;
   kernels_.adam({layer.weights.data() + offset, layer.first_moment.data() + offset,
                  layer.second_moment.data() + offset, gradient, rows * shape.width, scalars});
-  layer.round_weights(offset, rows * shape.width, kernels_);
 }
 
 void WeightPass::dense(const Item& item, Scratch& scratch, BatchBuffers& buffers,

@@ -196,20 +196,24 @@ class Batch:
                     participant.row["rounds_ms"].append(found[id(participant)])
 
     def busy_machine(self, rounds):
-        """Slowdown beside two spinning processes, against the quiet medians."""
-        found = []
-        with Spinners():
-            for number in range(rounds):
-                self.setting.say(f"busy machine: round {number + 1} of {rounds}")
-                found.append(self.round(number))
+        """Slowdown beside two spinning processes: the median over pairs of a quiet round and a busy
+        one, taken in turn, so that neither has a faster machine than the other."""
+        pairs = []
+        for number in range(rounds):
+            self.setting.say(f"busy machine: round {number + 1} of {rounds}")
+            quiet = self.round(number)
+            with Spinners():
+                pairs.append((quiet, self.round(number)))
         rows = []
         for participant in self.participants:
             row = {key: participant.row[key] for key in ("name", "precision", "status")}
-            values = [r[id(participant)] for r in found if id(participant) in r]
-            if participant.able and values:
-                busy, quiet = statistics.median(values), participant.row["rounds_ms"]
-                row["busy_ms"] = busy
-                row["slowdown"] = busy / statistics.median(quiet)
+            key = id(participant)
+            both = [(q[key], b[key]) for q, b in pairs if key in q and key in b]
+            if participant.able and both:
+                row["busy_ms"] = statistics.median(busy for _, busy in both)
+                slowdowns = [busy / quiet for quiet, busy in both]
+                row["slowdown"] = statistics.median(slowdowns)
+                row["slowdown_min"], row["slowdown_max"] = min(slowdowns), max(slowdowns)
             else:
                 row["reason"] = participant.row.get("reason", "")
             rows.append(row)

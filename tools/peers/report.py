@@ -109,15 +109,16 @@ def quality_section(rows):
 
 def busy_machine_section(rows):
     text = "## Beside two spinning processes, 150 images\n\n"
-    text += "| | class | ms | slowdown |\n|---|---|---|---|\n"
+    text += "| | class | ms | slowdown | min to max |\n|---|---|---|---|---|\n"
     for row in rows:
         if "slowdown" in row:
             text += (
                 f"| {row['name']} | {row['precision']} | {milliseconds(row['busy_ms'])} "
-                f"| {row['slowdown']:.2f} |\n"
+                f"| {row['slowdown']:.2f} "
+                f"| {row['slowdown_min']:.2f} to {row['slowdown_max']:.2f} |\n"
             )
         else:
-            text += f"| {row['name']} | {row['precision']} | {row['status']} | |\n"
+            text += f"| {row['name']} | {row['precision']} | {row['status']} | | |\n"
     return text + "\n"
 
 

@@ -35,12 +35,16 @@ HOURGLASS_INLINE Vec interleave(Vec a, Vec b) {
 
 /// Transposes one square block of `lanes` by perfect shuffles: log2(lanes) rounds, each of which
 /// interleaves row i with row i + lanes / 2.
+template <bool bf16>
 HOURGLASS_INLINE void transpose_block(const float* source, std::int64_t source_stride, int rows,
                                       float* destination, std::int64_t destination_stride,
                                       int destination_rows) {
   Vec block[lanes];
 #pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i) block[i] = i < rows ? load(source + i * source_stride) : Vec{};
+  for (int i = 0; i < lanes; ++i) {
+    const Vec row = i < rows ? load(source + i * source_stride) : Vec{};
+    block[i] = bf16 ? round_to_bf16(row) : row;
+  }
 #pragma GCC unroll 4
   for (int round = 1; round < lanes; round *= 2) {
     Vec next[lanes];
@@ -57,14 +61,19 @@ HOURGLASS_INLINE void transpose_block(const float* source, std::int64_t source_s
     if (i < destination_rows) store(destination + i * destination_stride, block[i]);
 }
 
-inline void transpose(const TransposeArgs& p) {
+template <bool bf16>
+void transpose_panel(const TransposeArgs& p) {
   for (int row = 0; row < panel_width; row += lanes) {
     const int rows = static_cast<int>(p.rows) - row;
     for (int column = 0; column < p.destination_rows; column += lanes)
-      transpose_block(p.source + row * panel_width + column, panel_width, rows,
-                      p.destination + column * panel_width + row, panel_width,
-                      static_cast<int>(p.destination_rows) - column);
+      transpose_block<bf16>(p.source + row * panel_width + column, panel_width, rows,
+                            p.destination + column * panel_width + row, panel_width,
+                            static_cast<int>(p.destination_rows) - column);
   }
+}
+
+inline void transpose(const TransposeArgs& p) {
+  p.bf16 ? transpose_panel<true>(p) : transpose_panel<false>(p);
 }
 
 }  // namespace hourglass::cpu::HOURGLASS_SIMD
