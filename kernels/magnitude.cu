@@ -1,44 +1,43 @@
 #include "kernels/magnitude.h"
 
-#include <cuda_runtime.h>
+#include <algorithm>
 
-#include "kernels/check.h"
+#include "kernels/common.cuh"
+#include "kernels/launch.h"
 
 namespace hourglass::kernels {
 namespace {
 
-constexpr unsigned magnitude_threads = 256;
-constexpr std::int64_t most_blocks = 1024;
+constexpr std::int64_t most_blocks = 1024;  // each ends with an atomic
 
-// Bits of non-negative floats order like the floats, NaN above all.
-__global__ void magnitude_kernel(std::uint32_t* largest, const float* a, std::int64_t rows,
-                                 std::int64_t columns, std::int64_t stride) {
-  std::uint32_t bits = 0;
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * magnitude_threads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * magnitude_threads + threadIdx.x;
+// Bytes a number: 4. FLOPs: none; one comparison, and an integer division for its place. Bound by
+// bandwidth: (150, 392) moves 0.24 MB, 0.04 us in L2, so one launch; (60000, 784) moves 188 MB, 44
+// us in HBM.
+__global__ void __launch_bounds__(tile_threads)
+    magnitude_kernel(std::uint32_t* largest, const float* a, std::int64_t rows,
+                     std::int64_t columns, std::int64_t stride) {
+  __shared__ std::uint32_t warp_largest[tile_rows];
+  std::uint32_t own = 0;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * tile_threads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * tile_threads +
+                        threadIdx.y * warp_size + threadIdx.x;
        i < rows * columns; i += step) {
-    const std::uint32_t value =
-        __float_as_uint(a[i / columns * stride + i % columns]) & 0x7FFFFFFFU;
-    bits = value > bits ? value : bits;
+    const std::uint32_t bits = magnitude_bits(a[i / columns * stride + i % columns]);
+    if (bits > own) own = bits;
   }
-  for (int offset = 16; offset > 0; offset /= 2) {
-    const std::uint32_t other = __shfl_xor_sync(0xFFFFFFFFU, bits, offset);
-    bits = other > bits ? other : bits;
-  }
-  if (threadIdx.x % 32 == 0 && bits != 0) atomicMax(largest, bits);
+  note_magnitude(warp_largest, own);
+  __syncthreads();
+  if (threadIdx.x == 0 && threadIdx.y == 0) raise_magnitude(largest, warp_largest);
 }
 
 }  // namespace
 
 void magnitude(std::uint32_t* largest, const float* a, std::int64_t rows, std::int64_t columns,
                std::int64_t stride, cudaStream_t stream) {
-  const std::int64_t wanted = (rows * columns + magnitude_threads - 1) / magnitude_threads;
-  cudaLaunchConfig_t launch = {};
-  launch.gridDim = dim3(static_cast<unsigned>(wanted < most_blocks ? wanted : most_blocks), 1, 1);
-  launch.blockDim = dim3(magnitude_threads, 1, 1);
-  launch.stream = stream;
-  check(cudaLaunchKernelEx(&launch, magnitude_kernel, largest, a, rows, columns, stride),
-        "launch magnitude");
+  if (rows < 1 || columns < 1) return;
+  const std::int64_t blocks = std::min(ceil_div(rows * columns, tile_threads), most_blocks);
+  launch("launch magnitude", magnitude_kernel, dim3(static_cast<unsigned>(blocks)), tile_block(),
+         stream, largest, a, rows, columns, stride);
 }
 
 }  // namespace hourglass::kernels

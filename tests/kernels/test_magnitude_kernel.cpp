@@ -48,3 +48,12 @@ TEST_CASE("magnitude raises what is there, and orders NaN above Inf above all nu
   values[20] = test::poison;
   CHECK(std::isnan(magnitude_of(layout, values, 2.0F)));
 }
+
+TEST_CASE("magnitude of no numbers is nothing to do") {
+  const auto layout = test::make_layout(1, 1, 1);
+  const DeviceMatrix<float> matrix(layout, {9.0F});
+  const DeviceArray<std::uint32_t> largest(std::vector<std::uint32_t>{7});
+  kernels::magnitude(largest.data(), matrix.data(), 0, 1, 1, nullptr);
+  kernels::magnitude(largest.data(), matrix.data(), 1, 0, 1, nullptr);
+  CHECK(largest.get()[0] == 7);
+}
