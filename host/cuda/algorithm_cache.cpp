@@ -85,4 +85,9 @@ bool AlgorithmCache::pin(const std::string& key, const AlgorithmWords& words) co
   return find(key).has_value();
 }
 
+void AlgorithmCache::drop(const std::string& key, const AlgorithmWords& words) const {
+  std::error_code error;
+  if (find(key) == words) std::filesystem::remove(file(key), error);
+}
+
 }  // namespace hourglass::cuda

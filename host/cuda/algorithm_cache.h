@@ -29,6 +29,10 @@ class AlgorithmCache {
   /// cache that cannot be written is no reason not to train.
   bool pin(const std::string& key, const AlgorithmWords& words) const;
 
+  /// Takes back the pin of an algorithm that does not run any more, unless another process has put
+  /// another one in its place. No throw.
+  void drop(const std::string& key, const AlgorithmWords& words) const;
+
  private:
   [[nodiscard]] std::filesystem::path file(const std::string& key) const;
 

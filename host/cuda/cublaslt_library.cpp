@@ -23,7 +23,9 @@ Loaded load() {
   // Never closed: it registers what runs at the process's end.
   void* const library = dlopen(file_name().c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
+    const char* const reason = dlerror();
     loaded.problem = "no " + file_name() + " that can be loaded";
+    if (reason != nullptr) loaded.problem += " (" + std::string(reason) + ")";
     return loaded;
   }
   const auto find = [&](auto& function, const char* name) {

@@ -117,6 +117,8 @@ template <typename Element>
 void CudaEngine<Element>::set_state(const TrainingState& state) {
   const auto expected = static_cast<std::size_t>(plan_.network.parameter_count());
   for (const auto* arena : {&state.parameters, &state.first_moment, &state.second_moment})
+    if (options.epilogues == Epilogues::fused)
+      placement += ", fused layers: " + std::to_string(launches_->fused_layers());
     if (arena->size() != expected)
       throw UsageError("the state is of another network: expected " + std::to_string(expected) +
                        " numbers, found " + std::to_string(arena->size()));

@@ -36,7 +36,8 @@ enum class Placement {
 };
 
 /// What applies bias and activation, and their derivatives: the project's kernels, or cuBLASLt
-/// inside its products (ReLU layers, fp32 and tf32 only).
+/// inside its products (ReLU layers, fp32 and tf32 only). Layers whose products cuBLASLt cannot
+/// fuse keep the kernels; EngineInfo::device has the number of those that it fuses.
 enum class Epilogues { kernels, fused };
 
 struct CudaOptions {

@@ -8,12 +8,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cuda/cuda_engine.h"
+#include "hourglass/error.h"
 
 namespace hourglass::cuda {
+
+/// The library has no way to compute a product.
+class NoAlgorithmError : public Error {
+ public:
+  explicit NoAlgorithmError(const std::string& message) : Error(ExitCode::internal, message) {}
+};
 
 /// What a product does to its result before it stores it.
 enum class Epilogue {
@@ -74,8 +82,11 @@ class Gemm {
   Gemm& operator=(Gemm&&) noexcept;
 
   /// Settles how `product` is computed and returns its number. Overwrites its results while it
-  /// measures candidates; not for use in a capture. Throws Error where the library has no way.
+  /// measures candidates; not for use in a capture. Throws NoAlgorithmError.
   [[nodiscard]] int prepare(const Product& product, cudaStream_t stream);
+  /// The same; none where the library has no way. It has none for some epilogues: Epilogue::none
+  /// and the project's kernels do the same work.
+  [[nodiscard]] std::optional<int> try_prepare(const Product& product, cudaStream_t stream);
   /// Enqueues a product with the operands it was prepared with. May be captured.
   void run(int number, cudaStream_t stream) const;
 

@@ -13,7 +13,6 @@
 #include "cuda/cublaslt_library.h"
 #include "cuda/event.h"
 #include "cuda/gemm.h"
-#include "hourglass/error.h"
 #include "kernels/check.h"
 
 namespace hourglass::cuda {
@@ -23,6 +22,11 @@ namespace {
 constexpr std::int64_t workspace_size = std::int64_t{32} << 20;
 constexpr std::uint32_t most_alignment = 256;
 constexpr int most_candidates = 16;
+// Kernels may read and write a bias four numbers at a time. No preference tells the library how the
+// bias is aligned, and its heuristic has been seen to overlook the address in the description
+// (PyTorch, pull request 194497): the kernel then faults, and nothing on the device can be used any
+// more.
+constexpr std::uint32_t epilogue_alignment = 16;
 
 void require(cublasStatus_t status, const std::string& what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
@@ -61,6 +65,12 @@ std::uint32_t alignment_of(const void* address) {
 
 cublasLtEpilogue_t library_epilogue(Epilogue epilogue) {
   switch (epilogue) {
+bool epilogue_is_aligned(const Product& product) {
+  const std::array<const void*, 3> addresses{product.bias, product.mask, product.bias_gradient};
+  return std::ranges::all_of(
+      addresses, [](const void* address) { return alignment_of(address) >= epilogue_alignment; });
+}
+
     case Epilogue::bias_relu:
       return CUBLASLT_EPILOGUE_RELU_AUX_BIAS;
     case Epilogue::mask_and_bias_gradient:
@@ -100,14 +110,19 @@ struct Gemm::State {
   std::vector<PreparedProduct> products;
 
   [[nodiscard]] PreparedProduct describe(const Product& product) const;
+  cublasStatus_t refusal = CUBLAS_STATUS_SUCCESS;  // why the last product has no algorithm
   [[nodiscard]] std::string key(const Product& product) const;
   [[nodiscard]] std::vector<cublasLtMatmulHeuristicResult_t> candidates(
-      const PreparedProduct& prepared) const;
+      const PreparedProduct& prepared);
   [[nodiscard]] bool usable(const PreparedProduct& prepared) const;
   [[nodiscard]] cublasStatus_t run(const PreparedProduct& prepared, cudaStream_t stream) const;
   /// Milliseconds of one run: the median of a few rounds.
   [[nodiscard]] float measure(const PreparedProduct& prepared, cudaStream_t stream) const;
-  void choose_algorithm(PreparedProduct& prepared, cudaStream_t stream) const;
+  /// Takes an algorithm over; whether it runs.
+  [[nodiscard]] bool takes(PreparedProduct& prepared, const AlgorithmWords& words,
+                           cudaStream_t stream) const;
+  /// Whether there is one that runs. It has run then, outside of any capture: its kernel is loaded.
+  [[nodiscard]] bool choose_algorithm(PreparedProduct& prepared, cudaStream_t stream);
 };
 
 PreparedProduct Gemm::State::describe(const Product& product) const {
@@ -164,7 +179,7 @@ std::string Gemm::State::key(const Product& p) const {
 }
 
 std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
-    const PreparedProduct& prepared) const {
+    const PreparedProduct& prepared) {
   Preference preference;
   require(cublaslt().preference_create(preference.target()), "make a preference");
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
@@ -182,16 +197,12 @@ std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(prepared.product.c));
   std::vector<cublasLtMatmulHeuristicResult_t> results(most_candidates);
   int count = 0;
-  const cublasStatus_t status =
+  refusal =
       cublaslt().heuristic(handle.get(), prepared.description.get(), prepared.first.get(),
                            prepared.second.get(), prepared.result.get(), prepared.result.get(),
                            preference.get(), most_candidates, results.data(), &count);
-  results.resize(status == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
+  results.resize(refusal == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
   std::erase_if(results, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
-  if (results.empty())
-    throw Error(ExitCode::internal, "cuBLASLt has no algorithm for this product (" +
-                                        key(prepared.product) +
-                                        "): " + cublaslt().status_string(status));
   return results;
 }
 
@@ -232,35 +243,40 @@ float Gemm::State::measure(const PreparedProduct& prepared, cudaStream_t stream)
   return rounds[rounds.size() / 2];
 }
 
-void Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t stream) const {
+bool Gemm::State::takes(PreparedProduct& prepared, const AlgorithmWords& words,
+                        cudaStream_t stream) const {
+  std::ranges::copy(words, std::begin(prepared.algorithm.data));
+  return usable(prepared) && run(prepared, stream) == CUBLAS_STATUS_SUCCESS;
+}
+
+bool Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t stream) {
   const std::string name = key(prepared.product);
-  const auto take_pinned = [&] {
-    const auto pinned = cache.find(name);
-    if (!pinned) return false;
-    std::ranges::copy(*pinned, std::begin(prepared.algorithm.data));
-    return usable(prepared);
-  };
-  if (take_pinned()) return;
+  const auto pinned = cache.find(name);
+  if (pinned && takes(prepared, *pinned, stream)) return true;
   const auto results = candidates(prepared);
   const cublasLtMatmulHeuristicResult_t* first = nullptr;  // that ran
   const cublasLtMatmulHeuristicResult_t* best = nullptr;
   float best_time = 0;
   for (const auto& result : results) {
     prepared.algorithm = result.algo;
-    if (run(prepared, stream) != CUBLAS_STATUS_SUCCESS) continue;
+    refusal = run(prepared, stream);
+    if (refusal != CUBLAS_STATUS_SUCCESS) continue;
     if (first == nullptr) first = &result;
     const float time = measure(prepared, stream);
     if (best != nullptr && time >= best_time) continue;
     best = &result;
     best_time = time;
   }
-  if (best != nullptr) {
-    AlgorithmWords words{};
-    std::ranges::copy(best->algo.data, words.begin());
-    if (cache.pin(name, words) && take_pinned()) return;
-  }
+  if (best == nullptr) return false;
+  // What is pinned was tried and does not run here: another choice takes its place.
+  if (pinned) cache.drop(name, *pinned);
+  AlgorithmWords words{};
+  std::ranges::copy(best->algo.data, words.begin());
+  const auto agreed = cache.pin(name, words) ? cache.find(name) : std::nullopt;
+  if (agreed && takes(prepared, *agreed, stream)) return true;
   // What cannot be pinned must not depend on the clock.
-  prepared.algorithm = (first != nullptr ? *first : results.front()).algo;
+  prepared.algorithm = first->algo;
+  return true;
 }
 
 std::int64_t Gemm::workspace_bytes() { return workspace_size; }
@@ -282,17 +298,23 @@ Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
 
-int Gemm::prepare(const Product& product, cudaStream_t stream) {
+std::optional<int> Gemm::try_prepare(const Product& product, cudaStream_t stream) {
+  state_->refusal = CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!epilogue_is_aligned(product)) return std::nullopt;
   PreparedProduct prepared = state_->describe(product);
-  state_->choose_algorithm(prepared, stream);
-  // Once outside of any capture, so that the kernel is loaded.
-  require(state_->run(prepared, stream), "try a product: " + state_->key(product));
+  if (!state_->choose_algorithm(prepared, stream)) return std::nullopt;
   state_->products.push_back(std::move(prepared));
   return static_cast<int>(state_->products.size()) - 1;
 }
 
 void Gemm::run(int number, cudaStream_t stream) const {
   require(state_->run(state_->products[static_cast<std::size_t>(number)], stream),
+int Gemm::prepare(const Product& product, cudaStream_t stream) {
+  if (const auto number = try_prepare(product, stream)) return *number;
+  throw NoAlgorithmError("cuBLASLt has no algorithm that runs this product (" +
+                         state_->key(product) + "): " + cublaslt().status_string(state_->refusal));
+}
+
           "enqueue a product");
 }
 

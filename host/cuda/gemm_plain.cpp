@@ -29,6 +29,10 @@ int Gemm::prepare(const Product& product, cudaStream_t) {
   return static_cast<int>(state_->products.size()) - 1;
 }
 
+std::optional<int> Gemm::try_prepare(const Product& product, cudaStream_t stream) {
+  return prepare(product, stream);
+}
+
 void Gemm::run(int number, cudaStream_t stream) const {
   const Product& product = state_->products[static_cast<std::size_t>(number)];
   kernels::PlainProduct args;

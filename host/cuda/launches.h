@@ -42,6 +42,7 @@ class Launches {
            MemoryBudget& budget);
 
   [[nodiscard]] bool resident() const { return resident_.has_value(); }
+  [[nodiscard]] int fused_layers() const { return step_.fused_layers(); }
 
   /// After the budget was taken.
   void prepare(Gemm& main_products, Gemm& side_products, const Stream& main);

@@ -1,6 +1,7 @@
 #include "cuda/training_step.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "cuda/nvtx.h"
@@ -37,9 +38,8 @@ TrainingStep<Element>::TrainingStep(const TrainingPlan& plan, Epilogues epilogue
     layer.stride = row_stride<Element>(layer.out);
     layer.activation = plan.network.activations[l];
     layer.fused = hidden && epilogues == Epilogues::fused && layer.activation == Activation::relu;
-    layer.bias_row_blocks = !hidden       ? kernels::loss_row_blocks(batch_)
-                            : layer.fused ? 1
-                                          : kernels::backward_row_blocks(batch_);
+    layer.bias_row_blocks =
+        hidden ? kernels::backward_row_blocks(batch_) : kernels::loss_row_blocks(batch_);
     widest = std::max(widest, layer.stride);
     budget.add(layer.gradient, "gradients" + of_layer, batch_ * layer.stride);
     budget.add(layer.bias_partials, "bias gradients" + of_layer, layer.bias_row_blocks * layer.out);
@@ -134,14 +134,36 @@ Product TrainingStep<Element>::weight_product(std::size_t l) {
 }
 
 template <typename Element>
+void TrainingStep<Element>::prepare_fused(std::size_t l, Gemm& products, cudaStream_t main) {
+  Layer& layer = layers_[l];
+  Layer& above = layers_[l + 1];
+  const auto forward = products.try_prepare(forward_product(l), main);
+  const auto gradient =
+      forward ? products.try_prepare(gradient_product(l + 1), main) : std::nullopt;
+  layer.fused = gradient.has_value();
+  if (!layer.fused) return;
+  layer.forward_product = *forward;
+  above.gradient_product = *gradient;
+  layer.bias_row_blocks = 1;  // the product adds up whole columns
+}
+
+template <typename Element>
+int TrainingStep<Element>::fused_layers() const {
+  return static_cast<int>(std::ranges::count_if(layers_, &Layer::fused));
+}
+
+template <typename Element>
 void TrainingStep<Element>::prepare(Gemm& main_products, Gemm& side_products, cudaStream_t main) {
   main_products_ = &main_products;
   side_products_ = &side_products;
   std::vector<kernels::AdamLayer> table;
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     Layer& layer = layers_[l];
-    layer.forward_product = main_products.prepare(forward_product(l), main);
-    if (l > 0) layer.gradient_product = main_products.prepare(gradient_product(l), main);
+    if (layer.fused) prepare_fused(l, main_products, main);
+    if (layer.forward_product < 0)
+      layer.forward_product = main_products.prepare(forward_product(l), main);
+    if (l > 0 && layer.gradient_product < 0)
+      layer.gradient_product = main_products.prepare(gradient_product(l), main);
     // The first layer's weight gradient ends the chain: nothing is left to run beside it.
     layer.weight_product = (l > 0 ? side_products : main_products).prepare(weight_product(l), main);
     kernels::AdamLayer entry;

@@ -44,6 +44,8 @@ class TrainingStep {
 
   /// After the budget was taken: settles the products, and waits.
   void prepare(Gemm& main_products, Gemm& side_products, cudaStream_t main);
+  /// Layers whose epilogues the products apply; known after prepare().
+  [[nodiscard]] int fused_layers() const;
 
   /// The whole step.
   void enqueue(const StepPlace& place, const StepImages& images, cudaStream_t main);
@@ -68,6 +70,10 @@ class TrainingStep {
     int weight_product = -1;    // dz^T a
   };
 
+  /// Both products of a layer that is to be fused, or else neither of them: its kernels then.
+  void prepare_fused(std::size_t layer, Gemm& products, cudaStream_t main);
+  /// Raises the magnitude of a fused layer's output, in `side`.
+  void note_fused_output(std::size_t layer, std::uint32_t* magnitude);
   void forward(const StepPlace& place, const StepImages& images, cudaStream_t main);
   void loss(const StepPlace& place, cudaStream_t main);
   void backward(const StepPlace& place, cudaStream_t main);

@@ -48,6 +48,21 @@ TEST_CASE("a damaged file is no algorithm, and is replaced") {
   CHECK(cache.find("gemm") == words);
 }
 
+TEST_CASE("a pin is taken back, unless it is another one by now") {
+  const test::TemporaryDirectory directory;
+  const AlgorithmCache cache(directory.path());
+  const AlgorithmWords words{1, 2};
+  REQUIRE(cache.pin("gemm", words));
+  cache.drop("gemm", AlgorithmWords{3});
+  CHECK(cache.find("gemm") == words);
+  cache.drop("another", words);
+  CHECK(cache.find("gemm") == words);
+  cache.drop("gemm", words);
+  CHECK_FALSE(cache.find("gemm"));
+  REQUIRE(cache.pin("gemm", AlgorithmWords{3}));
+  CHECK(cache.find("gemm") == AlgorithmWords{3});
+}
+
 TEST_CASE("a cache that cannot be written says so") {
   CHECK_FALSE(AlgorithmCache({}).pin("gemm", {}));
   const test::TemporaryDirectory directory;

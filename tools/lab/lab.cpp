@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cuda/cuda_engine.h"
+#include "cuda/gemm.h"
 #include "lab/entry.h"
 
 namespace hourglass::tools::lab {
@@ -60,6 +61,10 @@ void measure_family(std::vector<Row>& rows, const std::vector<Entry>& family, co
     const bool in_cache = entry.bytes <= static_cast<double>(rig.l2_bytes());
     row.warm.floor = floor_of(entry, in_cache ? rates.l2_bytes : rates.memory_bytes);
     rows.push_back(row);
+    const auto leave_out = [&](const Error& error) {
+      if (measured.empty() || measured.back().row + 1 != rows.size())
+        rows.back().problem = error.what();
+    };
     try {
       add(entry, 1, false);
       const std::int64_t operands = options.cold && in_cache ? cold_operands(entry, rig) : 0;
@@ -68,8 +73,9 @@ void measure_family(std::vector<Row>& rows, const std::vector<Entry>& family, co
       rows.back().cold.emplace().floor = floor_of(entry, rates.memory_bytes);
     } catch (const kernels::CudaError& error) {
       if (error.error() != cudaErrorMemoryAllocation) throw;
-      if (measured.empty() || measured.back().row + 1 != rows.size())
-        rows.back().problem = error.what();
+      leave_out(error);
+    } catch (const cuda::NoAlgorithmError& error) {  // of a fused epilogue
+      leave_out(error);
     }
   }
   time_interleaved(candidates, options.rounds, options.round_seconds);
