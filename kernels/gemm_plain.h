@@ -23,7 +23,7 @@ struct PlainProduct {
   std::int64_t c_stride = 0;
   std::int64_t mask_words = 0;          // 32-bit words in a row of the mask
   float* c = nullptr;                   // (rows, columns)
-  const float* bias = nullptr;          // (columns): c = relu(c + bias), if not null
+  const float* bias = nullptr;          // (columns): c = max(c + bias, 0), if not null
   const std::uint32_t* mask = nullptr;  // (rows, mask_words): c = 0 where the bit is not set
 };
 

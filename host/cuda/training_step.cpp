@@ -194,6 +194,24 @@ void TrainingStep<Element>::join(cudaStream_t main) {
 }
 
 template <typename Element>
+void TrainingStep<Element>::note_fused_output(std::size_t l, std::uint32_t* magnitude) {
+  if constexpr (is_float<Element>) {
+    const Layer& layer = layers_[l];
+    const LayerSlot& slot = network_.slot(l);
+    const auto note = [&](const float* numbers, std::int64_t rows, std::int64_t columns,
+                          std::int64_t stride) {
+      kernels::magnitude(magnitude, numbers, rows, columns, stride, side_.get());
+    };
+    note(layer.output.data(), batch_, layer.out, layer.stride);
+    // A ReLU that is max(x, 0) makes 0 of NaN, so the numbers that NaN comes from are looked at as
+    // well: weights and bias, which lie one behind the other, and pixels that may be anything.
+    note(network_.parameters() + slot.weight, 1, slot.in * slot.out + slot.out, 0);
+    if (l == 0 && images_.type == PixelType::f32)
+      note(input_.data(), batch_, layer.in, input_stride(0));
+  }
+}
+
+template <typename Element>
 void TrainingStep<Element>::forward(const StepPlace& place, const StepImages& images,
                                     cudaStream_t main) {
   const NvtxRange range("forward");
@@ -216,8 +234,7 @@ void TrainingStep<Element>::forward(const StepPlace& place, const StepImages& im
     if constexpr (is_float<Element>) {
       if (layer.fused) {
         fork(main);
-        kernels::magnitude(magnitude, layer.output.data(), batch_, layer.out, layer.stride,
-                           side_.get());
+        note_fused_output(l, magnitude);
         continue;
       }
       kernels::bias_activation(layer.output.data(), layer.slopes.data(), network_.bias(l),
