@@ -17,7 +17,8 @@ namespace hourglass::kernels {
   return std::ranges::find(codes, static_cast<int>(error)) != codes.end();
 }
 
-/// A runtime call failed. `code()` is ExitCode::device where there is no usable driver or device.
+/// A runtime call failed. `code()` is ExitCode::device where there is no usable driver or
+/// device, or too little memory.
 class CudaError : public Error {
  public:
   CudaError(cudaError_t error, const std::string& what)
@@ -26,8 +27,9 @@ class CudaError : public Error {
 
  private:
   static ExitCode exit_code(cudaError_t error) {
-    // Stub library, old driver, no device, device taken by others, system not ready or mismatched.
-    constexpr std::array codes{34, 35, 46, 100, 802, 803};
+    // Memory taken by others, stub library, old driver, device taken by others, no device, system
+    // not ready or mismatched.
+    constexpr std::array codes{2, 34, 35, 46, 100, 802, 803};
     return std::ranges::find(codes, static_cast<int>(error)) != codes.end() ? ExitCode::device
                                                                             : ExitCode::internal;
   }

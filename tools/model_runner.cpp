@@ -1,6 +1,7 @@
 #include "model_runner.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "hourglass/error.h"
@@ -15,7 +16,9 @@ ModelRunner load_runner(const std::string& path, const EngineRequest& request) {
   plan.network = runner.model.network;
   plan.train.rows = runner.model.rows;
   plan.train.cols = runner.model.cols;
-  runner.engine = make_engine(plan, request);
+  ChosenEngine chosen = choose_engine(plan, request);
+  if (!chosen.note.empty()) std::fprintf(stderr, "device  %s\n", chosen.note.c_str());
+  runner.engine = std::move(chosen.engine);
   TrainingState state;
   state.parameters = runner.model.parameters;
   state.first_moment.resize(state.parameters.size());

@@ -30,7 +30,9 @@ constexpr std::uint32_t epilogue_alignment = 16;
 
 void require(cublasStatus_t status, const std::string& what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw Error(ExitCode::internal, "cuBLASLt: " + what + ": " + cublaslt().status_string(status));
+  const bool no_memory = status == CUBLAS_STATUS_ALLOC_FAILED;
+  throw Error(no_memory ? ExitCode::device : ExitCode::internal,
+              "cuBLASLt: " + what + ": " + cublaslt().status_string(status));
 }
 
 template <typename Handle, cublasStatus_t (*CublasLt::*destroy)(Handle)>
@@ -63,14 +65,14 @@ std::uint32_t alignment_of(const void* address) {
   return std::uint32_t{1} << std::countr_zero(bits);
 }
 
-cublasLtEpilogue_t library_epilogue(Epilogue epilogue) {
-  switch (epilogue) {
 bool epilogue_is_aligned(const Product& product) {
   const std::array<const void*, 3> addresses{product.bias, product.mask, product.bias_gradient};
   return std::ranges::all_of(
       addresses, [](const void* address) { return alignment_of(address) >= epilogue_alignment; });
 }
 
+cublasLtEpilogue_t library_epilogue(Epilogue epilogue) {
+  switch (epilogue) {
     case Epilogue::bias_relu:
       return CUBLASLT_EPILOGUE_RELU_AUX_BIAS;
     case Epilogue::mask_and_bias_gradient:
@@ -108,9 +110,9 @@ struct Gemm::State {
   std::string library_and_gpu;
   AlgorithmCache cache{AlgorithmCache::default_directory()};
   std::vector<PreparedProduct> products;
+  cublasStatus_t refusal = CUBLAS_STATUS_SUCCESS;  // why the last product has no algorithm
 
   [[nodiscard]] PreparedProduct describe(const Product& product) const;
-  cublasStatus_t refusal = CUBLAS_STATUS_SUCCESS;  // why the last product has no algorithm
   [[nodiscard]] std::string key(const Product& product) const;
   [[nodiscard]] std::vector<cublasLtMatmulHeuristicResult_t> candidates(
       const PreparedProduct& prepared);
@@ -307,14 +309,14 @@ std::optional<int> Gemm::try_prepare(const Product& product, cudaStream_t stream
   return static_cast<int>(state_->products.size()) - 1;
 }
 
-void Gemm::run(int number, cudaStream_t stream) const {
-  require(state_->run(state_->products[static_cast<std::size_t>(number)], stream),
 int Gemm::prepare(const Product& product, cudaStream_t stream) {
   if (const auto number = try_prepare(product, stream)) return *number;
   throw NoAlgorithmError("cuBLASLt has no algorithm that runs this product (" +
                          state_->key(product) + "): " + cublaslt().status_string(state_->refusal));
 }
 
+void Gemm::run(int number, cudaStream_t stream) const {
+  require(state_->run(state_->products[static_cast<std::size_t>(number)], stream),
           "enqueue a product");
 }
 

@@ -38,8 +38,8 @@ Launches<Element>::Launches(const TrainingPlan& plan, const CudaOptions& options
   budget.add(output_, "the steps' reports", 1);
   budget.add(magnitudes_, "magnitudes", most_block_steps * 2 * static_cast<std::int64_t>(layers_));
   const auto image_bytes = static_cast<std::size_t>(ResidentImages::bytes_for(plan.train));
-  const bool fits_in_memory =
-      options.placement == Placement::automatic && budget.bytes() + image_bytes <= usable_memory();
+  const bool fits_in_memory = options.placement == Placement::automatic &&
+                              budget.bytes_with(image_bytes) <= usable_memory();
   if (options.placement == Placement::resident || fits_in_memory) {
     resident_.emplace(plan.train, budget);
     return;

@@ -2,7 +2,19 @@
 
 #include <algorithm>
 
+#include "hourglass/error.h"
+
 namespace hourglass::cuda {
+namespace {
+
+DeviceError too_little(std::size_t needed, const std::string& found) {
+  return DeviceError({"memory of the GPU", std::to_string(needed) + " bytes for this training",
+                      found,
+                      "Take a smaller --batch or network, stream the data (--stream stream), or "
+                      "end what else runs on the GPU."});
+}
+
+}  // namespace
 
 std::size_t usable_memory() {
   std::size_t free_bytes = 0;
@@ -14,12 +26,14 @@ std::size_t usable_memory() {
 
 void MemoryBudget::take(cudaStream_t stream) {
   const std::size_t available = usable_memory();
-  if (bytes_ > available)
-    throw DeviceError({"memory of the GPU", std::to_string(bytes_) + " bytes for this training",
-                       std::to_string(available) + " bytes free",
-                       "Take a smaller --batch or network, stream the data (--stream stream), or "
-                       "end what else runs on the GPU."});
-  for (const auto& allocate : take_) allocate(stream);
+  const std::string free = std::to_string(available) + " bytes free";
+  if (bytes() > available) throw too_little(bytes(), free);
+  try {
+    for (const auto& allocate : take_) allocate(stream);
+  } catch (const kernels::CudaError& error) {  // another program was quicker
+    if (error.error() != cudaErrorMemoryAllocation) throw;
+    throw too_little(bytes(), free + " before the first of them was taken, then " + error.what());
+  }
   take_.clear();
 }
 

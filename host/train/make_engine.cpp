@@ -6,6 +6,7 @@
 
 #include "cpu/cpu_engine.h"
 #include "cuda/cuda_engine.h"
+#include "hourglass/error.h"
 #include "reference/reference_engine.h"
 #include "train/check_engine.h"
 #include "train/engine_request.h"
@@ -37,6 +38,17 @@ std::string gpu_problem() {
          ".0";
 }
 
+/// Whether the CPU can do all that is asked for.
+bool suits_cpu(EngineRequest request) {
+  request.device = "cpu";
+  try {
+    request.validate();
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
 std::unique_ptr<Engine> make_plain_engine(const TrainingPlan& plan, const EngineRequest& request) {
   if (request.is_cuda()) return cuda::make_cuda_engine(plan, cuda_options(request));
   if (request.device == "reference") return reference::make_reference_engine(plan);
@@ -56,6 +68,7 @@ ResolvedRequest resolve(const EngineRequest& request) {
   if (result.device == "auto") {
     const std::string problem = gpu_problem();
     result.device = problem.empty() ? "cuda" : "cpu";
+    result.cpu_may_stand_in = problem.empty() && suits_cpu(request);
     if (!problem.empty() && cuda::built_with_cuda()) resolved.note = "on the CPU: " + problem;
   }
   result.validate();
@@ -63,11 +76,27 @@ ResolvedRequest resolve(const EngineRequest& request) {
   return resolved;
 }
 
+ChosenEngine choose_engine(const TrainingPlan& plan, const EngineRequest& request) {
+  ChosenEngine chosen{nullptr, resolve(request).request, ""};
+  EngineRequest& resolved = chosen.request;
+  try {
+    chosen.engine = make_plain_engine(plan, resolved);
+  } catch (const Error& error) {
+    if (!resolved.cpu_may_stand_in || error.code() != ExitCode::device) throw;
+    chosen.note = std::string("on the CPU: ") + error.what();
+    resolved.device = "cpu";
+    resolved.cpu_may_stand_in = false;
+    if (resolved.precision == Precision::tf32) resolved.precision = Precision::fp32;
+    chosen.engine = make_plain_engine(plan, resolved);
+  }
+  if (resolved.check)
+    chosen.engine =
+        make_check_engine(plan, std::move(chosen.engine), reference::make_reference_engine(plan));
+  return chosen;
+}
+
 std::unique_ptr<Engine> make_engine(const TrainingPlan& plan, const EngineRequest& request) {
-  const EngineRequest resolved = resolve(request).request;
-  auto engine = make_plain_engine(plan, resolved);
-  if (!resolved.check) return engine;
-  return make_check_engine(plan, std::move(engine), reference::make_reference_engine(plan));
+  return choose_engine(plan, request).engine;
 }
 
 }  // namespace hourglass

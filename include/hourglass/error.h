@@ -14,7 +14,7 @@ enum class ExitCode : int {
   usage = 2,     // bad flag, value or configuration
   data = 3,      // data missing or damaged
   model = 4,     // bad model or checkpoint file
-  device = 5,    // the device asked for is not there
+  device = 5,    // the device asked for is not there, taken by others, or short of memory
   diverged = 6,  // training produced NaN or Inf several steps in a row
   quality = 7,   // a quality gate asked for was not met
   interrupted = 130,

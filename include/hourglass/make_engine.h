@@ -27,6 +27,7 @@ struct EngineRequest {
   bool check = false;                  // run the oracle beside it and compare
   bool graphs = true;                  // a GPU's steps: many in a launch, or kernel by kernel
   StepRange profile_steps;             // those that a GPU profiler is to see
+  bool cpu_may_stand_in = false;       // set by resolve(): `auto` took the GPU
 
   /// Throws UsageError for unknown names and for what the device cannot do: TF32, streams, graphs
   /// and profiled steps are a GPU's, the reference engine computes in double on one thread.
@@ -52,7 +53,19 @@ struct ResolvedRequest {
 /// not there.
 [[nodiscard]] ResolvedRequest resolve(const EngineRequest& request);
 
-/// The engine for `plan`. Throws what resolve() throws.
+/// An engine, and what the request came to.
+struct ChosenEngine {
+  std::unique_ptr<Engine> engine;
+  EngineRequest request;
+  std::string note;  // why the CPU stands in for the GPU that `auto` had taken; empty otherwise
+};
+
+/// The engine for `plan`. Where `auto` took a GPU that then turns out to be taken by others, or to
+/// have too little memory, the CPU stands in for it, in fp32 unless bf16 was asked for. Throws what
+/// resolve() throws, and DeviceError for a GPU asked for by name.
+[[nodiscard]] ChosenEngine choose_engine(const TrainingPlan& plan, const EngineRequest& request);
+
+/// The engine alone.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const TrainingPlan& plan,
                                                   const EngineRequest& request);
 

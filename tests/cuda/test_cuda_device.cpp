@@ -1,9 +1,11 @@
 // Devices that are not there, and memory that is not enough.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
+#include "cuda/memory_budget.h"
 #include "cuda_support.h"
 #include "hourglass/error.h"
 #include "support/catch.h"
@@ -73,6 +75,66 @@ TEST_CASE("too little memory is refused before any is taken, with both numbers")
   CHECK(emulator::live_objects().total() == 0);
   const auto names = emulator::call_names();
   CHECK(std::count(names.begin(), names.end(), "cudaMalloc") == 0);
+  emulator::reset();
+}
+
+TEST_CASE("memory that another program takes in between is the same error") {
+  const test::EngineProblem problem = test::small_problem();
+  emulator::reset();
+  static_cast<void>(cuda::make_cuda_engine(problem.plan, test::cuda_options()));
+  const auto names = emulator::call_names();
+  const auto third = [&] {
+    auto place = names.begin();
+    for (int i = 0; i < 3; ++i) place = std::find(place + 1, names.end(), "cudaMalloc");
+    return static_cast<std::uint64_t>(place - names.begin()) + 1;
+  }();
+  emulator::reset();
+  emulator::fail_call(third, cudaErrorMemoryAllocation);
+  using Catch::Contains;
+  CHECK_THAT(refusal(0), Contains("bytes for this training") && Contains("bytes free") &&
+                             Contains("cudaErrorMemoryAllocation"));
+  CHECK(emulator::live_objects().total() == 0);
+  emulator::reset();
+}
+
+TEST_CASE("the budget counts in the driver's pages of 2 MiB") {
+  constexpr std::size_t page = std::size_t{2} << 20;
+  cuda::MemoryBudget budget;
+  CHECK(budget.bytes() == 0);
+  cuda::DeviceBuffer<char> buffers[5];
+  budget.add(buffers[0], "small", 1);
+  CHECK(budget.bytes() == page);
+  budget.add(buffers[1], "small", 1000);
+  CHECK(budget.bytes() == page);  // they share it
+  budget.add(buffers[2], "large", page / 2);
+  CHECK(budget.bytes() == 2 * page);
+  budget.add(buffers[3], "large", page + 1);
+  CHECK(budget.bytes() == 4 * page);
+  CHECK(budget.bytes_with(page / 2 - 1) == 4 * page);
+  CHECK(budget.bytes_with(page) == 5 * page);
+  CHECK(budget.bytes() == 4 * page);
+  budget.add(buffers[4], "small", page / 2 - 1);
+  CHECK(budget.bytes() == 4 * page);
+  budget.add(buffers[4], "small", page / 2 - 1);
+  CHECK(budget.bytes() == 5 * page);
+}
+
+TEST_CASE("images stay on the device or are streamed: no size of memory in between is refused") {
+  const test::EngineProblem problem({24, 8, 24}, Activation::relu, 2, PixelType::u8, 150000);
+  bool fitted = false;
+  std::string last;
+  for (std::size_t limit = 1 << 20; limit <= std::size_t{10} << 20; limit += 1 << 18) {
+    emulator::reset();
+    emulator::set_memory_limit(limit);
+    INFO(limit << " bytes");
+    try {
+      last = cuda::make_cuda_engine(problem.plan, test::cuda_options())->info().device;
+      fitted = true;
+    } catch (const DeviceError&) {
+      CHECK_FALSE(fitted);
+    }
+  }
+  CHECK(last == "hourglass emulator, resident data");
   emulator::reset();
 }
 
