@@ -29,6 +29,25 @@ void require_sense(const TrainingPlan& plan, const CudaOptions& options) {
 
 void select_device(int index) { kernels::check(cudaSetDevice(index), "select the device"); }
 
+/// Waits at its end for all work on the device. What a copy or a kernel still uses must not go away
+/// before: freeing device memory waits by itself, freeing pinned memory and graphs need not.
+class WaitAtEnd {
+ public:
+  explicit WaitAtEnd(int device) : device_(device) {}
+  ~WaitAtEnd() {
+    try {
+      select_device(device_);
+      kernels::check(cudaDeviceSynchronize(), "wait for the device");
+    } catch (...) {  // nobody is left to be told
+    }
+  }
+  WaitAtEnd(const WaitAtEnd&) = delete;
+  WaitAtEnd& operator=(const WaitAtEnd&) = delete;
+
+ private:
+  int device_;
+};
+
 template <typename Element>
 class CudaEngine final : public Engine {
  public:
@@ -64,7 +83,7 @@ class CudaEngine final : public Engine {
   TrainingPlan plan_;
   CudaOptions options_;
   EngineInfo info_;
-  Stream main_;  // first, so that it goes last: freeing device memory below waits for all work
+  Stream main_;
   MemoryBudget budget_;
   DeviceBuffer<std::byte> main_workspace_;
   DeviceBuffer<std::byte> side_workspace_;
@@ -75,6 +94,7 @@ class CudaEngine final : public Engine {
   std::optional<Launches<Element>> launches_;  // with training images only
   std::int64_t step_ = 0;
   bool failed_ = false;
+  WaitAtEnd wait_at_end_{options_.device};  // last, so that it goes first
 };
 
 template <typename Element>
@@ -97,6 +117,8 @@ CudaEngine<Element>::CudaEngine(const TrainingPlan& plan, const CudaOptions& opt
   if (training) {
     side_products_.emplace(options.arithmetic, side_workspace_.data());
     launches_->prepare(*main_products_, *side_products_, main_);
+    if (options.epilogues == Epilogues::fused)
+      placement += ", fused layers: " + std::to_string(launches_->fused_layers());
   }
   main_.synchronize();
 
@@ -117,8 +139,6 @@ template <typename Element>
 void CudaEngine<Element>::set_state(const TrainingState& state) {
   const auto expected = static_cast<std::size_t>(plan_.network.parameter_count());
   for (const auto* arena : {&state.parameters, &state.first_moment, &state.second_moment})
-    if (options.epilogues == Epilogues::fused)
-      placement += ", fused layers: " + std::to_string(launches_->fused_layers());
     if (arena->size() != expected)
       throw UsageError("the state is of another network: expected " + std::to_string(expected) +
                        " numbers, found " + std::to_string(arena->size()));

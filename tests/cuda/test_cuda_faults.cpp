@@ -1,6 +1,7 @@
 // Every runtime call of a short training fails once, in turn.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ bool is_release(const std::string& call) {
   return call.find("Free") != std::string::npos || call.find("Destroy") != std::string::npos;
 }
 
+/// Whether call `n` is a destructor's, which has nobody to tell. Only the engine's own waits for
+/// the whole device, and selects it before.
+bool is_of_destructor(const std::vector<std::string>& calls, std::size_t n) {
+  return is_release(calls[n]) || calls[n] == "cudaDeviceSynchronize" ||
+         (n + 1 < calls.size() && calls[n + 1] == "cudaDeviceSynchronize");
+}
+
 }  // namespace
 
 TEST_CASE("every runtime call fails once: a typed error, nothing leaked") {
@@ -55,7 +63,7 @@ TEST_CASE("every runtime call fails once: a typed error, nothing leaked") {
           text = failure.what();
           ++typed;
         }
-        if (!is_release(calls[n - 1]))  // a call that releases has nobody to tell
+        if (!is_of_destructor(calls, n - 1))
           CHECK(text.find(cudaGetErrorName(error)) != std::string::npos);
         REQUIRE(emulator::live_objects().total() == 0);
       }
@@ -77,4 +85,37 @@ TEST_CASE("after an error the engine refuses to go on, and what is sticky is sai
                     Contains("cudaErrorIllegalAddress (700)") && Contains("sticky"));
   CHECK_THROWS_WITH(engine->state(), Contains("cannot go on"));
   CHECK_THROWS_AS(engine->take_reports(), Error);
+}
+
+TEST_CASE("an engine that ends waits for its work before it lets go of anything") {
+  for (const cuda::Placement placement : {cuda::Placement::resident, cuda::Placement::stream}) {
+    const test::EngineProblem problem = test::small_problem(Activation::relu);
+    cuda::CudaOptions options = test::cuda_options();
+    options.placement = placement;
+    emulator::reset(3);
+    auto engine = cuda::make_cuda_engine(problem.plan, options);
+    engine->set_state(problem.state);
+    engine->run(20);
+    const auto before = static_cast<std::ptrdiff_t>(emulator::call_count());
+    engine.reset();
+    const auto calls = emulator::call_names();
+    const auto wait = std::find(calls.begin() + before, calls.end(), "cudaDeviceSynchronize");
+    const auto release = std::find_if(calls.begin() + before, calls.end(), is_release);
+    REQUIRE(release != calls.end());
+    CHECK(wait < release);
+    CHECK(std::count(wait, calls.end(), "cudaLaunchKernelEx") == 0);
+  }
+  emulator::reset();
+}
+
+TEST_CASE("an engine that cannot wait at its end does not throw") {
+  const test::EngineProblem problem = test::small_problem(Activation::relu);
+  emulator::reset();
+  auto engine = cuda::make_cuda_engine(problem.plan, test::cuda_options());
+  engine->set_state(problem.state);
+  engine->run(3);
+  emulator::fail_call(1, cudaErrorIllegalAddress, emulator::Failure::sticky);
+  CHECK_NOTHROW(engine.reset());
+  CHECK(emulator::live_objects().total() == 0);
+  emulator::reset();
 }
