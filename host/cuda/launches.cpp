@@ -58,6 +58,19 @@ void Launches<Element>::prepare(Gemm& main_products, Gemm& side_products, const 
     if (flight.images) flight.images->pin();
   }
   if (resident_) resident_->upload_all(main.get());
+  if (options_.graphs) load_kernels(main);
+}
+
+template <typename Element>
+void Launches<Element>::load_kernels(const Stream& main) {
+  // CUDA loads a kernel when it is first launched (CUDA_MODULE_LOADING=LAZY, the default), and may
+  // allocate memory and wait for the device then: not in a capture.
+  Flight& flight = flights_.front();
+  flight.input->first_step = 0;
+  flight.input->schedule[0] = {.rate = 0, .epsilon = 1, .one_minus_beta1 = 0, .one_minus_beta2 = 0};
+  upload(input_.data(), flight.input.data(), 1, main.get());
+  enqueue_steps(flight, 1, main);
+  main.synchronize();
 }
 
 template <typename Element>

@@ -77,6 +77,8 @@ class Launches {
   [[nodiscard]] Flight& next_flight();
   void read_oldest();
   void send_inputs(Flight& flight, std::int64_t first, std::int64_t count, const Stream& main);
+  /// Runs a step that changes nothing.
+  void load_kernels(const Stream& main);
   void enqueue_steps(Flight& flight, std::int64_t count, const Stream& main);
   [[nodiscard]] StepPlace place(std::int64_t offset);
   [[nodiscard]] StepImages images(Flight& flight, std::int64_t offset);

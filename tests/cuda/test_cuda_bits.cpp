@@ -77,6 +77,28 @@ TEST_CASE("fused epilogues: the same bits under 20 schedules") {
   }
 }
 
+TEST_CASE(
+    "no kernel is launched for the first time in a capture, and loading them changes nothing") {
+  for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::bf16})
+    for (const Activation activation : all_activations)
+      for (const auto epilogues : {cuda::Epilogues::kernels, cuda::Epilogues::fused})
+        for (Variant variant : variants(arithmetic)) {
+          if (arithmetic == Arithmetic::bf16 && epilogues == cuda::Epilogues::fused) continue;
+          variant.options.epilogues = epilogues;
+          const test::EngineProblem problem = test::small_problem(activation);
+          emulator::reset();
+          const auto engine = cuda::make_cuda_engine(problem.plan, variant.options);
+          const TrainingState start = engine->state();
+          CHECK(std::ranges::all_of(start.parameters, [](float p) { return p == 0.0F; }));
+          CHECK(std::ranges::all_of(start.second_moment, [](float v) { return v == 0.0F; }));
+          engine->set_state(problem.state);
+          engine->run(9);
+          engine->synchronize();
+          INFO(variant.name << ", " << name(activation));
+          CHECK(emulator::statistics().loaded_in_captures == 0);
+        }
+}
+
 TEST_CASE("a resumed run equals an uninterrupted one") {
   test::EngineProblem problem = test::small_problem();
   problem.plan.optimizer.schedule = Schedule::cosine;

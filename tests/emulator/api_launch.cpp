@@ -55,6 +55,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, KernelCall kernel) {
     if (stream == nullptr) return runtime.bad_handle("stream");
     const cudaError_t error = check(runtime, config, kernel.function);
     if (error != cudaSuccess) return error;
+    const bool is_first = runtime.loaded_kernels().insert(kernel.function).second;
+    if (is_first && stream->capture != nullptr) ++runtime.counts.loaded_in_captures;
     Work work;
     work.name = "kernel " + Symbols::of_program().function_name(kernel.function);
     work.run = [&runtime, kernel = std::move(kernel), grid = config.gridDim,

@@ -136,6 +136,7 @@ void Runtime::reset(std::uint64_t seed) {
   lanes_made_ = 0;
   default_stream_ = make_stream(true);
   dynamic_limits_.clear();
+  loaded_kernels_.clear();
   seed_ = seed;
   kernel_seeds_ = Random(seed);
   error_text.clear();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Runtime {
   Registry<CUgraph_st>& graphs() { return graphs_; }
   Registry<CUgraphExec_st>& executables() { return executables_; }
   std::map<const void*, std::size_t>& dynamic_limits() { return dynamic_limits_; }
+  std::set<const void*>& loaded_kernels() { return loaded_kernels_; }
   std::recursive_mutex& mutex() { return mutex_; }
 
   /// The stream of a handle: the default stream for nullptr; nullptr if there is no such stream.
@@ -100,6 +102,7 @@ class Runtime {
   Registry<CUgraphExec_st> executables_;
   std::unique_ptr<CUstream_st> default_stream_;
   std::map<const void*, std::size_t> dynamic_limits_;
+  std::set<const void*> loaded_kernels_;  ///< those launched since the last reset
   std::exception_ptr late_fault_;
   std::uint64_t lanes_made_ = 0;
   std::uint64_t seed_ = 0;

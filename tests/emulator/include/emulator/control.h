@@ -91,6 +91,9 @@ struct Statistics {
   std::uint64_t blocks = 0;
   std::uint64_t operations = 0;
   std::uint64_t fiber_switches = 0;
+  /// Kernels whose first launch was in a capture: a GPU would load them there, which a capture may
+  /// not allow.
+  std::uint64_t loaded_in_captures = 0;
 };
 Statistics statistics();
 
