@@ -82,9 +82,9 @@ void require_cuda_device(int index);
 
 /// An engine for `plan` on a device. With no training images (count 0) it serves evaluation and
 /// forward only. Same binary, GPU, plan and pinned product algorithms: same bits, resident or
-/// streamed, with and without graphs. Throws DeviceError when the device is not there or its memory
-/// too small, UsageError for options that do not go together. After any error from the device the
-/// engine refuses further work.
+/// streamed, with and without graphs; forward and evaluate: the same bits for as many rows. Throws
+/// DeviceError when the device is not there or its memory too small, UsageError for options that do
+/// not go together. After any error from the device the engine refuses further work.
 [[nodiscard]] std::unique_ptr<Engine> make_cuda_engine(const TrainingPlan& plan,
                                                        const CudaOptions& options);
 

@@ -1,6 +1,7 @@
 #include "cuda/forward_pass.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -14,6 +15,7 @@ namespace hourglass::cuda {
 namespace {
 
 constexpr std::int64_t most_elements = std::int64_t{1} << 24;  // of one matrix
+constexpr std::int64_t least_rows = 64;  // of a product: fewer fill no tile of a library's kernel
 
 std::int64_t widest(const NetworkSpec& spec) { return *std::ranges::max_element(spec.widths); }
 
@@ -28,7 +30,7 @@ ForwardPass<Element>::ForwardPass(std::int64_t rows, DeviceNetwork<Element>& net
   const NetworkSpec& spec = network.spec();
   const std::int64_t input = spec.input_width();
   const std::int64_t stride = row_stride<Element>(widest(spec));
-  for (std::size_t l = 0; l < layers_.size(); ++l) units_ += width(l);
+  for (std::size_t l = 0; l < layers_; ++l) units_ += width(l);
   const std::int64_t floats = static_cast<std::int64_t>(sizeof(float));
   budget.add(pixels_, "images to evaluate", rows_ * std::max(input, spec.code_width()) * floats);
   budget.add(input_, "the input in evaluation", rows_ * row_stride<Element>(input));
@@ -45,11 +47,28 @@ ForwardPass<Element>::ForwardPass(std::int64_t rows, DeviceNetwork<Element>& net
 template <typename Element>
 void ForwardPass<Element>::prepare(Gemm& products, const Stream& stream) {
   products_ = &products;
+  static_cast<void>(products_for(rows_, stream));
   const NetworkSpec& spec = network_.spec();
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
+  const std::int64_t widest_output = std::max(spec.output_width(), spec.code_width());
+  for (Block& block : blocks_) {
+    block.input = PinnedBuffer<std::byte>("images to evaluate", pixels_.size());
+    block.output = PinnedBuffer<float>("outputs", rows_ * widest_output);
+    block.row_sums = PinnedBuffer<double>("errors of images", rows_ * 2);
+  }
+}
+
+template <typename Element>
+const typename ForwardPass<Element>::LayerProducts& ForwardPass<Element>::products_for(
+    std::int64_t count, const Stream& stream) {
+  // Every number of rows is a product of its own, with an algorithm to settle: few numbers.
+  const auto rounded = std::bit_ceil(static_cast<std::uint64_t>(std::max(count, least_rows)));
+  const std::int64_t rows = std::min(static_cast<std::int64_t>(rounded), rows_);
+  const auto [place, is_new] = products_by_rows_.try_emplace(rows, layers_);
+  LayerProducts& products = place->second;
+  for (std::size_t l = 0; is_new && l < layers_; ++l) {
     const LayerSlot& slot = network_.slot(l);
     Product product;
-    product.rows = rows_;
+    product.rows = rows;
     product.columns = slot.out;
     product.depth = slot.in;
     product.a = input_of(l);
@@ -59,22 +78,17 @@ void ForwardPass<Element>::prepare(Gemm& products, const Stream& stream) {
     product.b_transposed = true;
     product.c_stride = row_stride<Element>(slot.out);
     product.c = result_.data();
-    const bool may_be_last = static_cast<int>(l) + 1 == spec.encoder_layers() ||
-                             l + 1 == layers_.size() || !std::is_same_v<Element, float>;
-    if (may_be_last) layers_[l].last_number = products.prepare(product, stream.get());
+    const bool may_be_last = static_cast<int>(l) + 1 == network_.spec().encoder_layers() ||
+                             l + 1 == layers_ || !std::is_same_v<Element, float>;
+    if (may_be_last) products[l].last_number = products_->prepare(product, stream.get());
     if constexpr (std::is_same_v<Element, float>) {
       product.c = outputs_[l % 2].data();
-      if (l + 1 < layers_.size()) layers_[l].number = products.prepare(product, stream.get());
+      if (l + 1 < layers_) products[l].number = products_->prepare(product, stream.get());
     } else {
-      layers_[l].number = layers_[l].last_number;
+      products[l].number = products[l].last_number;
     }
   }
-  const std::int64_t widest_output = std::max(spec.output_width(), spec.code_width());
-  for (Block& block : blocks_) {
-    block.input = PinnedBuffer<std::byte>("images to evaluate", pixels_.size());
-    block.output = PinnedBuffer<float>("outputs", rows_ * widest_output);
-    block.row_sums = PinnedBuffer<double>("errors of images", rows_ * 2);
-  }
+  return products;
 }
 
 template <typename Element>
@@ -93,6 +107,7 @@ void ForwardPass<Element>::in_blocks(std::int64_t rows, const Stream& stream, En
     finish(block);
     block.first = first;
     block.count = std::min(rows_, rows - first);
+    block.products = &products_for(block.count, stream);
     enqueue(block);
     block.done.record(stream.get());
   }
@@ -121,23 +136,24 @@ void ForwardPass<Element>::load(Block& block, PixelType type, std::int64_t width
 }
 
 template <typename Element>
-void ForwardPass<Element>::run_layer(std::size_t l, bool last, std::int64_t count,
+void ForwardPass<Element>::run_layer(std::size_t l, bool last, const Block& block,
                                      const Stream& stream) {
   const Activation activation = network_.spec().activations[l];
   const std::int64_t stride = row_stride<Element>(width(l));
-  products_->run(last ? layers_[l].last_number : layers_[l].number, stream.get());
+  const Products& numbers = (*block.products)[l];
+  products_->run(last ? numbers.last_number : numbers.number, stream.get());
   if (last) {
     kernels::bias_activation(result_.data(), nullptr, network_.bias(l), magnitude_.data(),
-                             activation, count, width(l), stride, stream.get());
+                             activation, block.count, width(l), stride, stream.get());
     return;
   }
   Element* const output = outputs_[l % 2].data();
   if constexpr (std::is_same_v<Element, float>)
     kernels::bias_activation(output, nullptr, network_.bias(l), magnitude_.data(), activation,
-                             count, width(l), stride, stream.get());
+                             block.count, width(l), stride, stream.get());
   else
     kernels::bias_activation(output, result_.data(), nullptr, network_.bias(l), magnitude_.data(),
-                             activation, count, width(l), stride, stream.get());
+                             activation, block.count, width(l), stride, stream.get());
 }
 
 template <typename Element>
@@ -155,7 +171,7 @@ template <typename Element>
 void ForwardPass<Element>::read_ranges(Evaluation& evaluation, const Stream& stream) {
   const auto get = [&](std::vector<std::vector<float>>& to, const DeviceBuffer<float>& from) {
     std::int64_t place = 0;
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
+    for (std::size_t l = 0; l < layers_; ++l) {
       to.emplace_back(static_cast<std::size_t>(width(l)));
       download(to.back().data(), from.data() + place, width(l), stream.get());
       place += width(l);
@@ -170,7 +186,7 @@ template <typename Element>
 Evaluation ForwardPass<Element>::evaluate(const Images& images, const Stream& stream) {
   const NvtxRange range("evaluate");
   const std::int64_t input = images.width();
-  const std::size_t last = layers_.size() - 1;
+  const std::size_t last = layers_ - 1;
   Evaluation result;
   result.images = images.count;
   start_ranges(stream);
@@ -190,7 +206,7 @@ Evaluation ForwardPass<Element>::evaluate(const Images& images, const Stream& st
     }
     std::int64_t place = 0;
     for (std::size_t l = 0; l <= last; ++l) {
-      run_layer(l, l == last, block.count, stream);
+      run_layer(l, l == last, block, stream);
       const std::int64_t stride = row_stride<Element>(width(l));
       float* const low = unit_low_.data() + place;
       float* const high = unit_high_.data() + place;
@@ -224,7 +240,7 @@ void ForwardPass<Element>::forward(Part part, const float* input, std::int64_t r
   const NetworkSpec& spec = network_.spec();
   const auto code = static_cast<std::size_t>(spec.encoder_layers());
   const std::size_t begin = part == Part::decoder ? code : 0;
-  const std::size_t end = part == Part::encoder ? code : layers_.size();
+  const std::size_t end = part == Part::encoder ? code : layers_;
   const std::int64_t in = network_.slot(begin).in;
   const std::int64_t out = width(end - 1);
   const auto out_bytes = static_cast<std::size_t>(out) * sizeof(float);
@@ -233,7 +249,7 @@ void ForwardPass<Element>::forward(Part part, const float* input, std::int64_t r
     std::memcpy(block.input.data(), input + block.first * in, static_cast<std::size_t>(bytes));
     send(block, bytes, stream);
     load(block, PixelType::f32, in, input_of(begin), row_stride<Element>(in), stream);
-    for (std::size_t l = begin; l < end; ++l) run_layer(l, l + 1 == end, block.count, stream);
+    for (std::size_t l = begin; l < end; ++l) run_layer(l, l + 1 == end, block, stream);
     kernels::check(
         cudaMemcpy2DAsync(block.output.data(), out_bytes, result_.data(),
                           static_cast<std::size_t>(row_stride<Element>(out)) * sizeof(float),

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "cuda/device_network.h"
@@ -23,7 +24,7 @@ class ForwardPass {
   /// `rows` at a time, fewer where the network is very wide.
   ForwardPass(std::int64_t rows, DeviceNetwork<Element>& network, MemoryBudget& budget);
 
-  /// After the budget was taken: settles the products.
+  /// After the budget was taken: settles the products of whole blocks.
   void prepare(Gemm& products, const Stream& stream);
 
   /// As Engine's functions of the same names; both wait.
@@ -32,6 +33,11 @@ class ForwardPass {
                const Stream& stream);
 
  private:
+  struct Products {
+    int number = -1;       // into the layer's output
+    int last_number = -1;  // into `result_`, when the layer is the last one that runs
+  };
+  using LayerProducts = std::vector<Products>;
   struct Block {
     PinnedBuffer<std::byte> input;
     PinnedBuffer<float> output;     // (rows, width of the last layer run), tight
@@ -39,10 +45,7 @@ class ForwardPass {
     Event done;
     std::int64_t first = 0;
     std::int64_t count = 0;  // rows under way; 0: none
-  };
-  struct Products {
-    int number = -1;       // into the layer's output
-    int last_number = -1;  // into `result_`, when the layer is the last one that runs
+    const LayerProducts* products = nullptr;
   };
 
   /// Cuts [0, rows) into blocks: `enqueue(block)` fills a block's input and puts its work in,
@@ -54,8 +57,11 @@ class ForwardPass {
   void load(Block& block, PixelType type, std::int64_t width, To* to, std::int64_t stride,
             const Stream& stream);
   void send(Block& block, std::int64_t bytes, const Stream& stream);
+  /// Products for so many rows, or a few more; settles them when they are first asked for, which
+  /// overwrites what layers have left on the device.
+  [[nodiscard]] const LayerProducts& products_for(std::int64_t count, const Stream& stream);
   /// Layer `l` of a block; into `result_` in single precision if it is the last one that runs.
-  void run_layer(std::size_t l, bool last, std::int64_t count, const Stream& stream);
+  void run_layer(std::size_t l, bool last, const Block& block, const Stream& stream);
   void read_ranges(Evaluation& evaluation, const Stream& stream);
   void start_ranges(const Stream& stream);
 
@@ -67,7 +73,8 @@ class ForwardPass {
   DeviceNetwork<Element>& network_;
   std::int64_t rows_;
   Gemm* products_ = nullptr;
-  std::vector<Products> layers_;
+  std::size_t layers_;
+  std::map<std::int64_t, LayerProducts> products_by_rows_;
   std::int64_t units_ = 0;  // of all layers
   DeviceBuffer<std::byte> pixels_;
   DeviceBuffer<float> target_;  // images in single precision, where `input_` is bf16

@@ -136,6 +136,33 @@ TEST_CASE("evaluation and forward in fp32 agree with the oracle") {
   CHECK(test::same_bits(engine->state(), problem.state));
 }
 
+TEST_CASE("a few rows cost no whole block, and come out as they do in one") {
+  const test::EngineProblem problem = test::small_problem();
+  for (const Arithmetic arithmetic : {Arithmetic::fp32, Arithmetic::bf16}) {
+    cuda::CudaOptions options = test::cuda_options(arithmetic);
+    options.forward_rows = 1024;
+    const auto engine = engine_for(problem, options, 1);
+    const auto input = test::forward_input(problem, 1100);
+    const auto forward = [&](std::int64_t rows) {
+      std::vector<float> output(static_cast<std::size_t>(rows * 24));
+      engine->forward(Part::whole, input.data(), rows, output.data());
+      return output;
+    };
+    const auto blocks_of = [&](std::int64_t rows) {
+      const std::uint64_t before = emulator::statistics().blocks;
+      static_cast<void>(forward(rows));
+      return emulator::statistics().blocks - before;
+    };
+    const auto all = forward(1100);
+    for (const std::int64_t rows : {1, 63, 64, 65, 200, 1024})
+      CHECK(test::same_bits(forward(rows), {all.begin(), all.begin() + rows * 24}));
+    const auto whole = blocks_of(1024);
+    CHECK(blocks_of(1) * 10 < whole);
+    CHECK(blocks_of(200) * 3 < whole);
+    CHECK(blocks_of(1024 + 1) * 10 < whole * 11);
+  }
+}
+
 // The pixels are whole 256ths, which bf16 holds exactly: sums are of the engine's own outputs.
 TEST_CASE("evaluation and forward in bf16 are as near to the oracle as the CPU engine's") {
   test::EngineProblem problem = test::small_problem(Activation::sigmoid, PixelType::f32);
