@@ -12,7 +12,7 @@ constexpr unsigned most_rows = 8;
 
 // The network sees x / 255 of a byte and a float as it is, rounded to bf16 where the batch is bf16.
 template <bool vector>
-__device__ Quad load_pixels(const unsigned char* p, int count) {
+__device__ Quad load_pixels(const unsigned char* p, int count, float unit) {
   Quad q;
   if (vector && count == quad) {
     const uchar4 bytes = *reinterpret_cast<const uchar4*>(p);
@@ -21,11 +21,11 @@ __device__ Quad load_pixels(const unsigned char* p, int count) {
   } else {
     for (int i = 0; i < quad; ++i) q.v[i] = i < count ? static_cast<float>(p[i]) : 0.0F;
   }
-  for (int i = 0; i < quad; ++i) q.v[i] /= 255.0F;
+  for (int i = 0; i < quad; ++i) q.v[i] /= unit;
   return q;
 }
 template <bool vector>
-__device__ Quad load_pixels(const float* p, int count) {
+__device__ Quad load_pixels(const float* p, int count, float) {
   return load_quad<vector>(p, count);
 }
 
@@ -63,7 +63,8 @@ __global__ void __launch_bounds__(gather_threads)
   for (std::int64_t column = t % threads_a_row * quad; column < args.width;
        column += threads_a_row * quad) {
     const int count = tile_count(column, args.width);
-    store_quad<vector>(target + column, load_pixels<vector>(source + column, count), count);
+    const Quad pixels = load_pixels<vector>(source + column, count, args.byte_unit);
+    store_quad<vector>(target + column, pixels, count);
   }
 }
 

@@ -23,7 +23,8 @@ struct GatherArgs {
   std::int64_t offset = 0;
   /// True: `pixels` holds the rows of the batch already in order (streamed data); no permutation.
   bool in_order = false;
-  std::int64_t stride = 0;  // of `out`, in elements
+  std::int64_t stride = 0;   // of `out`, in elements
+  float byte_unit = 255.0F;  // u8 pixels are divided by it; 1: they stay whole numbers up to 255
 };
 
 /// out (batch, width): row i is image BatchStream(seed, images, batch) of (step, i). Padding

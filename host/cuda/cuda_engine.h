@@ -5,6 +5,7 @@
 //   device_network    parameters, moments and gradients on the device
 //   data_source       training images: resident, or streamed through pinned memory
 //   forward_pass      evaluation, encode and decode, a block of rows at a time
+//   covariance        beside the engine: the moments of images that principal components come from
 //   gemm              matrix products: cuBLASLt, or a plain twin under the emulator;
 //                     algorithm_cache pins what cuBLASLt was seen to be fastest with
 //   device_buffer, pinned_buffer, stream, event, graph, memory_budget    CUDA's objects, owned

@@ -1,4 +1,5 @@
 // The CUDA engine of a build without the CUDA toolkit: it says so.
+#include "cuda/covariance.h"
 #include "cuda/cuda_engine.h"
 #include "hourglass/error.h"
 
@@ -21,6 +22,11 @@ void require_cuda_device(int index) {
 std::unique_ptr<Engine> make_cuda_engine(const TrainingPlan&, const CudaOptions& options) {
   require_cuda_device(options.device);
   return nullptr;
+}
+
+std::optional<Moments> image_moments(const Images&, int index) {
+  require_cuda_device(index);
+  return std::nullopt;
 }
 
 }  // namespace hourglass::cuda

@@ -13,8 +13,6 @@ namespace {
 
 using cpu::AlignedBuffer;
 
-constexpr std::int64_t block_images = 258;
-
 /// Images [first, first + rows) as floats: 0..255 for u8 pixels, as they are otherwise.
 void unpack(const Images& images, std::int64_t first, std::int64_t rows, float* out,
             std::int64_t stride, cpu::ThreadPool& pool) {
@@ -42,19 +40,19 @@ Moments image_moments(const Images& images, int threads) {
   const std::int64_t stride = cpu::row_stride(panels * panel_width);
   const auto size = [](std::int64_t count) { return static_cast<std::size_t>(count); };
 
-  AlignedBuffer<float> block(size(block_images * stride));
+  AlignedBuffer<float> block(size(exact_sum_images * stride));
   std::vector<AlignedBuffer<float>> packed;
   std::vector<AlignedBuffer<float>> sums;
   for (int worker = 0; worker < threads; ++worker) {
-    packed.emplace_back(size(block_images * panel_width));
+    packed.emplace_back(size(exact_sum_images * panel_width));
     sums.emplace_back(size(panels * panel_width * panel_width));
   }
   // products[panel][row][column]: only rows up to the panel's last column, the rest is symmetric.
   std::vector<double> products(size(panels * panels * panel_width * panel_width), 0.0);
   std::vector<double> totals(size(panels * panel_width), 0.0);
 
-  for (std::int64_t first = 0; first < images.count; first += block_images) {
-    const std::int64_t rows = std::min(block_images, images.count - first);
+  for (std::int64_t first = 0; first < images.count; first += exact_sum_images) {
+    const std::int64_t rows = std::min(exact_sum_images, images.count - first);
     unpack(images, first, rows, block.data(), stride, pool);
     pool.run(panels, [&](std::int64_t panel, int worker) {
       float* const columns = packed[size(worker)].data();
@@ -81,22 +79,12 @@ Moments image_moments(const Images& images, int threads) {
     });
   }
 
-  const double scale = images.type == PixelType::u8 ? 1.0 / 255.0 : 1.0;
-  const auto count = static_cast<double>(images.count);
-  Moments moments;
-  moments.mean.resize(size(width));
-  for (std::int64_t i = 0; i < width; ++i) moments.mean[size(i)] = totals[size(i)] / count * scale;
-  moments.covariance.resize(size(width * width));
-  for (std::int64_t j = 0; j < width; ++j) {
-    const double* sum = products.data() + (j / panel_width) * panels * panel_width * panel_width;
-    for (std::int64_t i = 0; i <= j; ++i) {
-      const double product = sum[i * panel_width + j % panel_width] / count * scale * scale;
-      const double value = product - moments.mean[size(i)] * moments.mean[size(j)];
-      moments.covariance[size(i * width + j)] = value;
-      moments.covariance[size(j * width + i)] = value;
-    }
-  }
-  return moments;
+  return moments_of_sums(
+      images, [&](std::int64_t i) { return totals[size(i)]; },
+      [&](std::int64_t i, std::int64_t j) {
+        const std::int64_t panel = j / panel_width * panels * panel_width * panel_width;
+        return products[size(panel + i * panel_width + j % panel_width)];
+      });
 }
 
 }  // namespace hourglass

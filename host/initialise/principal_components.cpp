@@ -69,11 +69,11 @@ Spectrum spectrum_of_covariance(const Moments& moments, Index count) {
 /// For fewer images than pixels: the covariance X^T X / N of centred images X (N, width) has the
 /// eigenvalues of the smaller matrix X X^T / N, and eigenvectors X^T u for its u.
 Spectrum spectrum_of_products(const Images& images, std::vector<double>& mean, Index count,
-                              int threads) {
+                              const MomentsOf& moments_of) {
   const auto width = static_cast<Index>(images.width());
   const auto n = static_cast<Index>(images.count);
   // Products of images as they are; centring them on both sides is the same as centring the images.
-  const Moments moments = image_moments(transposed(images), threads);
+  const Moments moments = moments_of(transposed(images));
   const Eigen::Map<const VectorXd> brightness(moments.mean.data(), n);
   MatrixXd products = Eigen::Map<const MatrixXd>(moments.covariance.data(), n, n);
   products += brightness * brightness.transpose();
@@ -101,7 +101,8 @@ Spectrum spectrum_of_products(const Images& images, std::vector<double>& mean, I
 
 }  // namespace
 
-PrincipalComponents principal_components(const Images& images, std::int64_t count, int threads) {
+PrincipalComponents principal_components(const Images& images, std::int64_t count,
+                                         const MomentsOf& moments_of) {
   const std::int64_t width = images.width();
   if (width > max_principal_width)
     throw UsageError("principal components: the input is " + std::to_string(width) +
@@ -114,9 +115,9 @@ PrincipalComponents principal_components(const Images& images, std::int64_t coun
   components.width = width;
   Spectrum spectrum;
   if (images.count < width) {
-    spectrum = spectrum_of_products(images, components.mean, count, threads);
+    spectrum = spectrum_of_products(images, components.mean, count, moments_of);
   } else {
-    Moments moments = image_moments(images, threads);
+    Moments moments = moments_of(images);
     spectrum = spectrum_of_covariance(moments, count);
     components.mean = std::move(moments.mean);
   }
@@ -129,6 +130,11 @@ PrincipalComponents principal_components(const Images& images, std::int64_t coun
     components.directions.insert(components.directions.end(), direction.begin(), direction.end());
   }
   return components;
+}
+
+PrincipalComponents principal_components(const Images& images, std::int64_t count, int threads) {
+  return principal_components(
+      images, count, [threads](const Images& part) { return image_moments(part, threads); });
 }
 
 }  // namespace hourglass

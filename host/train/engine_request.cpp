@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "cpu/thread_pool.h"
 #include "hourglass/error.h"
 #include "hourglass/make_engine.h"
 #include "hourglass/nearest.h"
@@ -71,6 +72,8 @@ int cuda_index(std::string_view device) {
 }
 
 bool EngineRequest::is_cuda() const { return device == "cuda" || device.starts_with("cuda:"); }
+
+int EngineRequest::cpu_threads() const { return threads > 0 ? threads : cpu::default_threads(); }
 
 void EngineRequest::validate() const {
   if (std::ranges::find(stream_names, stream) == stream_names.end())

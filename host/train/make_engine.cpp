@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "cpu/cpu_engine.h"
+#include "cuda/covariance.h"
 #include "cuda/cuda_engine.h"
 #include "hourglass/error.h"
+#include "initialise/covariance.h"
 #include "reference/reference_engine.h"
 #include "train/check_engine.h"
 #include "train/engine_request.h"
@@ -97,6 +99,15 @@ ChosenEngine choose_engine(const TrainingPlan& plan, const EngineRequest& reques
 
 std::unique_ptr<Engine> make_engine(const TrainingPlan& plan, const EngineRequest& request) {
   return choose_engine(plan, request).engine;
+}
+
+PrincipalComponents principal_components(const Images& images, std::int64_t count,
+                                         const EngineRequest& request) {
+  return principal_components(images, count, [&](const Images& part) {
+    if (request.is_cuda())
+      if (auto moments = cuda::image_moments(part, cuda_index(request.device))) return *moments;
+    return image_moments(part, request.cpu_threads());
+  });
 }
 
 }  // namespace hourglass

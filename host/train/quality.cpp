@@ -62,11 +62,11 @@ PcaQuality pca_quality(const PrincipalComponents& components, const Images& test
 }
 
 std::optional<PcaQuality> pca_beside(const NetworkSpec& network, const Images& training,
-                                     const Images& test, int threads) {
+                                     const Images& test, const EngineRequest& request) {
   const std::int64_t width = network.input_width();
   if (width > max_principal_width) return std::nullopt;
-  return pca_quality(principal_components(training, std::min(network.code_width(), width), threads),
-                     test, threads);
+  const std::int64_t count = std::min(network.code_width(), width);
+  return pca_quality(principal_components(training, count, request), test, request.cpu_threads());
 }
 
 }  // namespace hourglass

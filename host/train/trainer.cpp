@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "cpu/thread_pool.h"
 #include "hourglass/atomic_file.h"
 #include "hourglass/checkpoint.h"
 #include "hourglass/error.h"
@@ -105,9 +104,7 @@ TrainingState Trainer::start() {
   if (checkpoint_) return checkpoint_->state;
   TrainingState state;
   if (recipe_.init == Initialisation::principal) {
-    const int threads =
-        request_.engine.threads > 0 ? request_.engine.threads : cpu::default_threads();
-    components_ = principal_components(plan_.train, plan_.network.code_width(), threads);
+    components_ = principal_components(plan_.train, plan_.network.code_width(), engine_request_);
     state.parameters = principal(plan_.network, recipe_.seed, *components_);
   } else {
     state.parameters = variance_scaling(plan_.network, recipe_.seed);
@@ -199,9 +196,9 @@ void Trainer::evaluate() {
   const Evaluation test = engine_->evaluate(request_.data.test);
   result_.test = quality(test, width);
   result_.dead = dead_units(test, plan_.network, lit_pixels(plan_.train));
-  const int threads = result_.engine.threads;
-  result_.pca = components_ ? pca_quality(*components_, request_.data.test, threads)
-                            : pca_beside(plan_.network, plan_.train, request_.data.test, threads);
+  const Images& images = request_.data.test;
+  result_.pca = components_ ? pca_quality(*components_, images, engine_request_.cpu_threads())
+                            : pca_beside(plan_.network, plan_.train, images, engine_request_);
   result_.seconds_evaluate = seconds_since(begin);
 }
 

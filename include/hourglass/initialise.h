@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
 #include "hourglass/images.h"
+#include "hourglass/moments.h"
 #include "hourglass/network_spec.h"
 
 namespace hourglass {
@@ -32,9 +34,16 @@ struct PrincipalComponents {
 /// MB.
 inline constexpr std::int64_t max_principal_width = 8192;
 
-/// Components of `images` on `threads` threads. Signs are fixed: the entry of largest magnitude of
-/// every direction is positive. For u8 images sums are exact, so threads do not change the bits.
-/// Throws UsageError when `count` > width or the width is above the cap.
+/// What computes the moments of images: the CPU, or a device.
+using MomentsOf = std::function<Moments(const Images&)>;
+
+/// Components of `images`; their eigenvectors are computed on the CPU. Signs are fixed: the entry
+/// of largest magnitude of every direction is positive. For fewer images than pixels, `moments_of`
+/// is asked for those of the images transposed. Throws UsageError when `count` > width or the width
+/// is above the cap.
+[[nodiscard]] PrincipalComponents principal_components(const Images& images, std::int64_t count,
+                                                       const MomentsOf& moments_of);
+/// The same with moments from the CPU, on `threads` threads, whose number does not change the bits.
 [[nodiscard]] PrincipalComponents principal_components(const Images& images, std::int64_t count,
                                                        int threads);
 

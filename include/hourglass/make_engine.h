@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "hourglass/engine.h"
+#include "hourglass/initialise.h"
 
 namespace hourglass {
 
@@ -33,6 +34,8 @@ struct EngineRequest {
   /// and profiled steps are a GPU's, the reference engine computes in double on one thread.
   void validate() const;
   [[nodiscard]] bool is_cuda() const;
+  /// Threads of what runs on the CPU whatever the device is.
+  [[nodiscard]] int cpu_threads() const;
 };
 
 /// A request with a device and a precision.
@@ -68,5 +71,10 @@ struct ChosenEngine {
 /// The engine alone.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const TrainingPlan& plan,
                                                   const EngineRequest& request);
+
+/// Principal components of `images` as initialise.h has them, for a resolved request: where that is
+/// for a GPU with memory to spare, their moments are computed there.
+[[nodiscard]] PrincipalComponents principal_components(const Images& images, std::int64_t count,
+                                                       const EngineRequest& request);
 
 }  // namespace hourglass

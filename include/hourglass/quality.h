@@ -8,6 +8,7 @@
 #include "hourglass/engine.h"
 #include "hourglass/images.h"
 #include "hourglass/initialise.h"
+#include "hourglass/make_engine.h"
 
 namespace hourglass {
 
@@ -46,9 +47,10 @@ struct PcaQuality {
                                      int threads);
 
 /// PCA of `training` with as many components as `network`'s code is wide, or as its input where
-/// that is narrower, evaluated on `test`; none where the input is too wide for it.
+/// that is narrower, evaluated on `test`; none where the input is too wide for it. The request is a
+/// resolved one: principal_components() of make_engine.h says what it decides.
 [[nodiscard]] std::optional<PcaQuality> pca_beside(const NetworkSpec& network,
                                                    const Images& training, const Images& test,
-                                                   int threads);
+                                                   const EngineRequest& request);
 
 }  // namespace hourglass

@@ -70,9 +70,9 @@ TEST_CASE("lab: every kernel, product and way of the step has its row, and every
 
   for (const std::int64_t batch : {5, 9}) {
     std::multiset<std::string> kernels{
-        "gather  fp32",     "gather  bf16",      "loss relu fp32",       "loss relu bf16",
-        "adam  fp32",       "adam  bf16",        "squared_errors  fp32", "unit_range  fp32",
-        "unit_range  bf16", "sum_partials  fp32"};
+        "gather  fp32",     "gather  bf16",       "loss relu fp32",       "loss relu bf16",
+        "adam  fp32",       "adam  bf16",         "squared_errors  fp32", "unit_range  fp32",
+        "unit_range  bf16", "sum_partials  fp32", "accumulate  fp32"};
     for (int width = 0; width < 2; ++width) {  // 12 and 6
       kernels.insert("magnitude  fp32");
       for (const std::string precision : {"fp32", "bf16"}) {

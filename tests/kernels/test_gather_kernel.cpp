@@ -22,6 +22,7 @@ struct Batch {
   std::int64_t step = 0;
   bool in_order = false;
   std::uint64_t seed = 0;
+  float byte_unit = 255.0F;
 };
 
 /// Image of every row, by the formula: number p = step * batch + row of the endless stream.
@@ -61,6 +62,7 @@ std::string gather_problem(const Batch& b, std::uint64_t variant) {
   args.first_step = first_step.data();
   args.offset = offset;
   args.in_order = b.in_order;
+  args.byte_unit = b.byte_unit;
   args.stride = layout.stride;
   kernels::gather(out.data(), args, nullptr);
   bool touched = false;
@@ -70,7 +72,7 @@ std::string gather_problem(const Batch& b, std::uint64_t variant) {
   for (const std::int64_t image : image_of_rows(b))
     for (std::int64_t i = 0; i < b.width; ++i) {
       const float value = values[static_cast<std::size_t>(image * b.width + i)];
-      expected.push_back(test::rounded<Element>(bytes ? value / 255.0F : value));
+      expected.push_back(test::rounded<Element>(bytes ? value / b.byte_unit : value));
     }
   std::string problem = test::first_difference(found, expected);
   if (touched) problem += " padding written";
@@ -89,6 +91,7 @@ void gather_cases(const char* kernel) {
     b.seed = variant;
     b.in_order = variant % 5 == 4;
     if (b.in_order) b.images = batch;
+    b.byte_unit = variant % 3 == 1 ? 1.0F : 255.0F;
     cases.add(test::shape_text(batch, width, variant), gather_problem<Pixel, Element>(b, variant));
   });
 }
@@ -111,8 +114,9 @@ TEST_CASE("gather takes images over an epoch's end and far into a training") {
   b.width = 12;
   b.seed = 0xFEDCBA9876543210U;
   for (const std::int64_t step : {0, 1, 2, 3, 1'000'000'000})
-    CHECK(gather_problem<std::uint8_t, float>({b.images, b.batch, b.width, step, false, b.seed},
-                                              0) == "");
+    CHECK(gather_problem<std::uint8_t, float>(
+              {b.images, b.batch, b.width, step, false, b.seed, b.byte_unit}, 0) == "");
   // Numbers of images beyond 32 bits.
-  CHECK(gather_problem<std::uint8_t, float>({7, 30, 12, std::int64_t{1} << 40, false, 5}, 1) == "");
+  CHECK(gather_problem<std::uint8_t, float>({7, 30, 12, std::int64_t{1} << 40, false, 5, 255.0F},
+                                            1) == "");
 }

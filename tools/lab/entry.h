@@ -41,6 +41,7 @@ struct Sizes {
 [[nodiscard]] std::vector<Entry> adam_entries(const Sizes& sizes);
 [[nodiscard]] std::vector<Entry> magnitude_entries(const Sizes& sizes);
 [[nodiscard]] std::vector<Entry> metrics_entries(const Sizes& sizes);
+[[nodiscard]] std::vector<Entry> accumulate_entries(const Sizes& sizes);
 [[nodiscard]] std::vector<Entry> product_entries(const Sizes& sizes, const Rates& rates);
 
 /// Rates of memory, inside the cache and outside.

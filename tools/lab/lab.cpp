@@ -100,7 +100,7 @@ std::vector<Entry> kernel_entries(const Sizes& sizes) {
   std::vector<Entry> entries;
   for (const auto& add :
        {gather_entries, bias_activation_entries, loss_entries, activation_backward_entries,
-        adam_entries, magnitude_entries, metrics_entries})
+        adam_entries, magnitude_entries, metrics_entries, accumulate_entries})
     std::ranges::move(add(sizes), std::back_inserter(entries));
   return entries;
 }
