@@ -60,6 +60,25 @@ TEST_CASE("a run leaves its files, and is better than PCA") {
     CHECK(fs::file_size(run.directory / name) > 0);
 }
 
+TEST_CASE("principal components of bytes are the same bits on every device") {
+  const Images images = load_dataset({"strokes:200", -1, -1}).train;
+  const PrincipalComponents expected = principal_components(images, 8, 1);
+  const auto agrees = [&](const EngineRequest& request) {
+    const PrincipalComponents found = principal_components(images, 8, request);
+    return found.mean == expected.mean && found.directions == expected.directions &&
+           found.variances == expected.variances;
+  };
+  EngineRequest request;
+  const bool has_gpu = resolve(request).request.is_cuda();
+  request.device = "cpu";
+  CHECK(agrees(request));
+  request.device = "cuda";
+  if (has_gpu)
+    CHECK(agrees(request));
+  else
+    CHECK_THROWS_AS(agrees(request), DeviceError);
+}
+
 TEST_CASE("stopped and resumed runs end with the same bits") {
   const test::TemporaryDirectory directory;
   TrainObserver silent;
