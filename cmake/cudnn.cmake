@@ -1,5 +1,6 @@
-# cuDNN, for the GPU tests alone: sets HOURGLASS_WITH_CUDNN and, where it is found, the target
-# hourglass_cudnn. The product never needs it.
+# cuDNN, for the GPU tests and the benchmark of kernels: sets HOURGLASS_WITH_CUDNN and, where it is
+# found, the target hourglass_cudnn (its headers; it is loaded at run time) and CUDNN_LIBRARY_DIR.
+# The product never needs it.
 set(HOURGLASS_WITH_CUDNN OFF)
 if(HOURGLASS_CUDNN STREQUAL "ON" OR (HOURGLASS_CUDNN STREQUAL "AUTO" AND HOURGLASS_WITH_CUDA))
   find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES cudnn)
@@ -10,11 +11,12 @@ if(HOURGLASS_CUDNN STREQUAL "ON" OR (HOURGLASS_CUDNN STREQUAL "AUTO" AND HOURGLA
     set(HOURGLASS_WITH_CUDNN ON)
     add_library(hourglass_cudnn INTERFACE)
     target_include_directories(hourglass_cudnn SYSTEM INTERFACE ${CUDNN_INCLUDE_DIR})
-    target_link_libraries(hourglass_cudnn INTERFACE ${CUDNN_LIBRARY})
+    get_filename_component(CUDNN_LIBRARY_DIR ${CUDNN_LIBRARY} DIRECTORY)
   elseif(HOURGLASS_CUDNN STREQUAL "ON")
     message(FATAL_ERROR
       "HOURGLASS_CUDNN=ON, but the CUDA engine, cudnn.h or libcudnn was not found. Set "
       "CUDNN_INCLUDE_DIR and CUDNN_LIBRARY, or use HOURGLASS_CUDNN=OFF.")
   endif()
 endif()
-message(STATUS "cuDNN in the GPU tests: ${HOURGLASS_WITH_CUDNN} (HOURGLASS_CUDNN=${HOURGLASS_CUDNN})")
+message(STATUS
+  "cuDNN beside the kernels: ${HOURGLASS_WITH_CUDNN} (HOURGLASS_CUDNN=${HOURGLASS_CUDNN})")

@@ -11,14 +11,15 @@
 #include <vector>
 
 #include "cuda/cuda_engine.h"
-#include "gpu/cudnn.h"
 #include "kernels/activation_backward.h"
 #include "kernels/bias_activation.h"
 #include "kernels/device_matrix.h"
+#include "lab/cudnn.h"
 #include "support/engine_checks.h"
 #include "support/numbers.h"
 
 using namespace hourglass;
+namespace lab = hourglass::tools::lab;
 using test::DeviceArray;
 
 namespace {
@@ -34,8 +35,9 @@ constexpr Shape shapes[]{{1, 1}, {7, 5}, {150, 392}, {150, 784}, {129, 257}, {40
 
 bool without_gpu() {
   const cuda::CudaStatus status = cuda::cuda_device_status();
-  if (status.devices.empty()) test::skip(status.problem);
-  return status.devices.empty();
+  const std::string problem = status.devices.empty() ? status.problem : lab::cudnn_problem();
+  if (!problem.empty()) test::skip(problem);
+  return !problem.empty();
 }
 
 cudnnActivationMode_t mode_of(Activation activation) {
@@ -58,9 +60,9 @@ struct Layer {
   std::vector<float> z;
   std::vector<float> bias;
   std::vector<float> da;
-  test::CudnnHandle handle;
-  test::CudnnMatrix matrix;
-  test::CudnnMatrix row;
+  lab::CudnnHandle handle;
+  lab::CudnnMatrix matrix;
+  lab::CudnnMatrix row;
 };
 
 }  // namespace
@@ -79,16 +81,16 @@ TEST_CASE("gpu: cuDNN's bias addition and activations agree with the kernels, fo
       kernels::bias_activation(ours.data(), nullptr, bias.data(), magnitude.data(), activation,
                                shape.rows, shape.columns, shape.columns, nullptr);
 
-      const test::CudnnActivation act(mode_of(activation));
+      const lab::CudnnActivation act(mode_of(activation));
       const DeviceArray<float> z(layer.z);
       const DeviceArray<float> a(static_cast<std::int64_t>(layer.count));
-      test::check_cudnn(cudnnAddTensor(layer.handle.get(), &one, layer.row.get(), bias.data(), &one,
-                                       layer.matrix.get(), z.data()),
-                        "add the bias");
+      lab::check_cudnn(lab::cudnn().add_tensor(layer.handle.get(), &one, layer.row.get(),
+                                               bias.data(), &one, layer.matrix.get(), z.data()),
+                       "add the bias");
       if (!linear)
-        test::check_cudnn(
-            cudnnActivationForward(layer.handle.get(), act.get(), &one, layer.matrix.get(),
-                                   z.data(), &zero, layer.matrix.get(), a.data()),
+        lab::check_cudnn(
+            lab::cudnn().activation_forward(layer.handle.get(), act.get(), &one, layer.matrix.get(),
+                                            z.data(), &zero, layer.matrix.get(), a.data()),
             "activate");
       const auto found = ours.get();
       const auto expected = linear ? z.get() : a.get();
@@ -115,10 +117,10 @@ TEST_CASE("gpu: cuDNN's bias addition and activations agree with the kernels, fo
       args.bias_partials = partials.data();
       args.magnitude = magnitude.data();
       kernels::activation_backward(dz.data(), args, nullptr);
-      test::check_cudnn(
-          cudnnActivationBackward(layer.handle.get(), act.get(), &one, layer.matrix.get(), a.data(),
-                                  layer.matrix.get(), da.data(), layer.matrix.get(), z.data(),
-                                  &zero, layer.matrix.get(), other.data()),
+      lab::check_cudnn(
+          lab::cudnn().activation_backward(
+              layer.handle.get(), act.get(), &one, layer.matrix.get(), a.data(), layer.matrix.get(),
+              da.data(), layer.matrix.get(), z.data(), &zero, layer.matrix.get(), other.data()),
           "go back through the activation");
       const auto back = dz.get();
       const auto other_back = other.get();
@@ -149,9 +151,9 @@ TEST_CASE("gpu: cuDNN's bias gradient agrees with the kernel's column sums") {
     args.magnitude = magnitude.data();
     kernels::activation_backward(dz.data(), args, nullptr);
     const DeviceArray<float> gradient(shape.columns);
-    test::check_cudnn(
-        cudnnConvolutionBackwardBias(layer.handle.get(), &one, layer.matrix.get(), dz.data(), &zero,
-                                     layer.row.get(), gradient.data()),
+    lab::check_cudnn(
+        lab::cudnn().convolution_backward_bias(layer.handle.get(), &one, layer.matrix.get(),
+                                               dz.data(), &zero, layer.row.get(), gradient.data()),
         "sum the columns");
     const auto sums = partials.get();
     const auto expected = gradient.get();

@@ -56,9 +56,12 @@ Entry activation_backward_entry(const Sizes& sizes, std::size_t layer) {
 }  // namespace
 
 std::vector<Entry> activation_backward_entries(const Sizes& sizes) {
-  return hidden_layer_entries(sizes, [&]<typename Element>(std::size_t layer) {
-    return activation_backward_entry<Element>(sizes, layer);
-  });
+  return hidden_layer_entries(
+      sizes,
+      [&]<typename Element>(std::size_t layer) {
+        return activation_backward_entry<Element>(sizes, layer);
+      },
+      cudnn_activation_backward);
 }
 
 }  // namespace hourglass::tools::lab

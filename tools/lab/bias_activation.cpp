@@ -45,9 +45,12 @@ Entry bias_activation_entry(const Sizes& sizes, std::size_t layer) {
 }  // namespace
 
 std::vector<Entry> bias_activation_entries(const Sizes& sizes) {
-  return hidden_layer_entries(sizes, [&]<typename Element>(std::size_t layer) {
-    return bias_activation_entry<Element>(sizes, layer);
-  });
+  return hidden_layer_entries(
+      sizes,
+      [&]<typename Element>(std::size_t layer) {
+        return bias_activation_entry<Element>(sizes, layer);
+      },
+      cudnn_bias_activation);
 }
 
 }  // namespace hourglass::tools::lab

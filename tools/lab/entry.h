@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,15 @@ struct Sizes {
 [[nodiscard]] std::vector<Entry> metrics_entries(const Sizes& sizes);
 [[nodiscard]] std::vector<Entry> accumulate_entries(const Sizes& sizes);
 [[nodiscard]] std::vector<Entry> product_entries(const Sizes& sizes, const Rates& rates);
+
+/// cuDNN's version of one of the project's entries for a layer; none in a build without it
+/// (no_cudnn.cpp) and for what it does not have.
+[[nodiscard]] std::optional<Entry> cudnn_bias_activation(const Entry& own, std::int64_t rows,
+                                                         std::int64_t columns,
+                                                         Activation activation);
+[[nodiscard]] std::optional<Entry> cudnn_activation_backward(const Entry& own, std::int64_t rows,
+                                                             std::int64_t columns,
+                                                             Activation activation);
 
 /// Rates of memory, inside the cache and outside.
 void measure_copies(Rates& rates, Rig& rig);
@@ -87,12 +97,18 @@ void set_timing(Timing& timing, const Candidate& candidate);
 /// Hidden layers that differ in width or activation.
 [[nodiscard]] std::vector<std::size_t> different_hidden_layers(const NetworkSpec& network);
 
-/// `make<Element>(layer)` for these layers, in fp32 and bf16.
-template <typename Make>
-[[nodiscard]] std::vector<Entry> hidden_layer_entries(const Sizes& sizes, Make&& make) {
+/// `make<Element>(layer)` for these layers, in fp32, by `cudnn_version` where it gives one, and in
+/// bf16.
+template <typename Make, typename CudnnVersion>
+[[nodiscard]] std::vector<Entry> hidden_layer_entries(const Sizes& sizes, Make&& make,
+                                                      CudnnVersion&& cudnn_version) {
+  const NetworkSpec& network = sizes.plan.network;
   std::vector<Entry> entries;
-  for (const std::size_t layer : different_hidden_layers(sizes.plan.network)) {
+  for (const std::size_t layer : different_hidden_layers(network)) {
     entries.push_back(make.template operator()<float>(layer));
+    if (auto version = cudnn_version(entries.back(), sizes.batch, network.widths[layer + 1],
+                                     network.activations[layer]))
+      entries.push_back(*std::move(version));
     entries.push_back(make.template operator()<kernels::Bf16>(layer));
   }
   return entries;

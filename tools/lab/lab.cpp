@@ -6,6 +6,7 @@
 #include "cuda/cuda_engine.h"
 #include "cuda/gemm.h"
 #include "lab/entry.h"
+#include "lab/unavailable.h"
 
 namespace hourglass::tools::lab {
 namespace {
@@ -50,6 +51,10 @@ void measure_family(std::vector<Row>& rows, const std::vector<Entry>& family, co
     candidates.push_back(timed_by_device(entry.name, operations(entry, operands, rig), rig));
     measured.push_back({rows.size() - 1, cold});
   };
+  // A row without any time says why.
+  const auto left_out = [&](const char* why) {
+    if (measured.empty() || measured.back().row + 1 != rows.size()) rows.back().problem = why;
+  };
   for (const Entry& entry : family) {
     Row row = common;
     row.name = entry.name;
@@ -61,21 +66,19 @@ void measure_family(std::vector<Row>& rows, const std::vector<Entry>& family, co
     const bool in_cache = entry.bytes <= static_cast<double>(rig.l2_bytes());
     row.warm.floor = floor_of(entry, in_cache ? rates.l2_bytes : rates.memory_bytes);
     rows.push_back(row);
-    const auto leave_out = [&](const Error& error) {
-      if (measured.empty() || measured.back().row + 1 != rows.size())
-        rows.back().problem = error.what();
-    };
     try {
       add(entry, 1, false);
       const std::int64_t operands = options.cold && in_cache ? cold_operands(entry, rig) : 0;
       if (operands == 0) continue;
       add(entry, operands, true);
       rows.back().cold.emplace().floor = floor_of(entry, rates.memory_bytes);
+    } catch (const Unavailable& error) {
+      left_out(error.what());
     } catch (const kernels::CudaError& error) {
       if (error.error() != cudaErrorMemoryAllocation) throw;
-      leave_out(error);
+      left_out(error.what());
     } catch (const cuda::NoAlgorithmError& error) {  // of a fused epilogue
-      leave_out(error);
+      left_out(error.what());
     }
   }
   time_interleaved(candidates, options.rounds, options.round_seconds);

@@ -5,6 +5,7 @@
 //   device_timer   operations timed by the device
 //   copy           rates of memory and cache; peaks of the products are in gemm
 //   X              the operations of kernels/X.h: the same stem
+//   cudnn          the library, where the build has it; cudnn_entries its versions of operations
 //   gemm           products, plain and with fused epilogues
 //   training_step  whole steps of the engine
 //   report         the result as a table and as JSON
