@@ -217,7 +217,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   if (!problem.makes_sense()) return CUBLAS_STATUS_INVALID_VALUE;
   if (!problem.has_algorithms()) return CUBLAS_STATUS_NOT_SUPPORTED;
   for (std::uint64_t number = 1; number <= last_algorithm && *found < wanted; ++number) {
-    if (number == aligned_algorithm && preference->alignment < vector_bytes) continue;
+    const bool runs_here = number != aligned_algorithm || preference->alignment >= vector_bytes;
+    if (!runs_here || library().unknown.contains(number)) continue;
     cublasLtMatmulHeuristicResult_t& result = results[(*found)++];
     result = {};
     result.algo.data[0] = number;

@@ -15,7 +15,7 @@ struct Library {
   bool has_plain = true;            // products without an epilogue
   bool has_bias_relu = true;        // and with each of the two that the engine uses
   bool has_relu_gradient = true;    //
-  std::set<std::uint64_t> unknown;  // algorithms that its check refuses
+  std::set<std::uint64_t> unknown;  // algorithms not offered, and refused by the check
   std::set<std::uint64_t> failing;  // algorithms that pass the check and do not run
   /// Algorithms of the products run, in order.
   std::vector<std::uint64_t> runs;
