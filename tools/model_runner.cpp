@@ -18,6 +18,7 @@ ModelRunner load_runner(const std::string& path, const EngineRequest& request) {
   plan.train.cols = runner.model.cols;
   ChosenEngine chosen = choose_engine(plan, request);
   if (!chosen.note.empty()) std::fprintf(stderr, "device  %s\n", chosen.note.c_str());
+  runner.request = chosen.request;
   runner.engine = std::move(chosen.engine);
   TrainingState state;
   state.parameters = runner.model.parameters;

@@ -17,6 +17,7 @@ inline constexpr std::int64_t block_rows = 1024;
 struct ModelRunner {
   std::string path;
   ModelFile model;
+  EngineRequest request;  // what the engine was chosen by, in the end
   std::unique_ptr<Engine> engine;
 };
 

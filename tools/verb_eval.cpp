@@ -32,8 +32,7 @@ struct EvalResult {
   DeadUnits dead;
 };
 
-EvalResult evaluate(const EvalFlags& flags, const EngineRequest& request, const ModelRunner& runner,
-                    const DataSet& data) {
+EvalResult evaluate(const EvalFlags& flags, const ModelRunner& runner, const DataSet& data) {
   const Images& images = part_of(data, flags.part);
   const NetworkSpec& network = runner.model.network;
   EvalResult result;
@@ -41,7 +40,7 @@ EvalResult evaluate(const EvalFlags& flags, const EngineRequest& request, const 
   const Evaluation evaluation = runner.engine->evaluate(images);
   result.quality = quality(evaluation, network.output_width());
   result.dead = dead_units(evaluation, network, lit_pixels(data.train));
-  if (!flags.no_pca) result.pca = pca_beside(network, data.train, images, request);
+  if (!flags.no_pca) result.pca = pca_beside(network, data.train, images, runner.request);
   return result;
 }
 
@@ -91,11 +90,10 @@ void require_quality(const char* flag, const std::optional<double>& most, double
 }
 
 int eval_verb(const EvalFlags& flags) {
-  const EngineRequest request = flags.engine.resolved();
-  ModelRunner runner = load_runner(flags.model, request);
+  ModelRunner runner = load_runner(flags.model, flags.engine.resolved());
   const DataSet data = obtain_dataset(flags.data.request);
   require_width(runner, part_of(data, flags.part).width(), data.name);
-  const EvalResult result = evaluate(flags, request, runner, data);
+  const EvalResult result = evaluate(flags, runner, data);
   if (flags.json)
     print_json(flags, runner, data, result);
   else

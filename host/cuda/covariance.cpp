@@ -10,6 +10,7 @@
 #include "cuda/device_network.h"
 #include "cuda/gemm.h"
 #include "cuda/nvtx.h"
+#include "hourglass/error.h"
 #include "kernels/accumulate.h"
 
 namespace hourglass::cuda {
@@ -38,7 +39,8 @@ class Covariance {
   Covariance(const Covariance&) = delete;
   Covariance& operator=(const Covariance&) = delete;
 
-  [[nodiscard]] bool fits() const { return budget_.bytes() <= usable_memory(); }
+  /// Takes the device's memory. Whether there was enough of it.
+  [[nodiscard]] bool take();
   [[nodiscard]] Moments run();
 
  private:
@@ -81,8 +83,17 @@ Covariance::Covariance(const Images& images)
     slot.images.emplace(images_a_copy(images) * images.row_bytes(), budget_);
 }
 
+bool Covariance::take() {
+  under_way_ = true;
+  try {
+    budget_.take(stream_.get());
+    return true;
+  } catch (const DeviceError&) {
+    return false;
+  }
+}
+
 void Covariance::prepare() {
-  budget_.take(stream_.get());
   products_.emplace(Arithmetic::fp32, workspace_.data());
   Product product;
   product.rows = product.columns = stride_;
@@ -136,7 +147,6 @@ void Covariance::add(Slot& slot, std::int64_t first, std::int64_t count) {
 
 Moments Covariance::run() {
   const NvtxRange range("covariance");
-  under_way_ = true;
   prepare();
   write_ones();
   const std::int64_t step = images_a_copy(images_);
@@ -160,7 +170,7 @@ std::optional<Moments> image_moments(const Images& images, int index) {
   require_cuda_device(index);
   kernels::check(cudaSetDevice(index), "select the device");
   Covariance covariance(images);
-  if (!covariance.fits()) return std::nullopt;
+  if (!covariance.take()) return std::nullopt;
   return covariance.run();
 }
 

@@ -10,7 +10,7 @@ namespace hourglass::cuda {
 
 /// Moments of `images` by products on device `index`: for u8 pixels the bits of the CPU's, for f32
 /// pixels sums over the same blocks in another order. Takes the device's memory for as long as it
-/// runs; none, and nothing taken, where too little of it is free. Throws DeviceError when the
+/// runs; none, and nothing kept, where too little of it is free. Throws DeviceError when the
 /// device is not there, CudaError.
 [[nodiscard]] std::optional<Moments> image_moments(const Images& images, int index);
 

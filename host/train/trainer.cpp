@@ -235,11 +235,11 @@ TrainResult Trainer::run() {
                                      ? std::max(first_step, request_.stop_at_step)
                                      : plan_.optimizer.total_steps;
   require_profiled_steps(first_step, last_step);
-  const TrainingState state = start();
   ChosenEngine chosen = choose_engine(plan_, engine_request_);
   if (!chosen.note.empty()) observer_.note(chosen.note);
   engine_request_ = chosen.request;
   engine_ = std::move(chosen.engine);
+  const TrainingState state = start();
   result_.engine = engine_->info();
   done_ = first_step;
   if (checkpoint_ && done_ == last_step && holds_result(request_.directory, done_)) {

@@ -109,3 +109,24 @@ TEST_CASE("the CPU does not stand in for what only a GPU can do, nor after other
   CHECK_THROWS_WITH(choose(on("auto")), Contains("cudaErrorIllegalAddress"));
   emulator::reset();
 }
+
+TEST_CASE(
+    "principal components: the GPU has the sums where it has the memory, with the CPU's bits") {
+  emulator::reset();
+  const Images images =
+      test::EngineProblem({6, 2, 6}, Activation::linear, 1, PixelType::u8).plan.train;
+  const PrincipalComponents expected = principal_components(images, 2, 1);
+  const auto check = [&](const EngineRequest& request, bool on_gpu) {
+    const PrincipalComponents found = principal_components(images, 2, request);
+    CHECK(found.mean == expected.mean);
+    CHECK(found.directions == expected.directions);
+    const auto names = emulator::call_names();
+    CHECK((std::count(names.begin(), names.end(), "cudaMalloc") > 0) == on_gpu);
+  };
+  check(on("cpu"), false);
+  check(on("cuda"), true);
+  emulator::reset();
+  emulator::set_memory_limit(20000);
+  check(on("cuda"), false);
+  emulator::reset();
+}
