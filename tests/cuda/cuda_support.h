@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cuda/cuda_engine.h"
@@ -42,6 +43,11 @@ inline bool same_bits(const std::vector<StepReport>& a, const std::vector<StepRe
         a[i].nonfinite_layer != b[i].nonfinite_layer)
       return false;
   return true;
+}
+
+/// Whether a runtime call gives something back; where it fails, nobody can be told.
+inline bool is_release(const std::string& call) {
+  return call.find("Free") != std::string::npos || call.find("Destroy") != std::string::npos;
 }
 
 /// What a training leaves, for comparisons.

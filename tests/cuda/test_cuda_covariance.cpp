@@ -11,14 +11,6 @@
 
 using namespace hourglass;
 
-namespace {
-
-bool is_release(const std::string& call) {
-  return call.find("Free") != std::string::npos || call.find("Destroy") != std::string::npos;
-}
-
-}  // namespace
-
 TEST_CASE("covariance on the device: the CPU's bits for bytes, its tolerance for floats") {
   for (const PixelType type : {PixelType::u8, PixelType::f32})
     for (const std::int64_t width : {1, 3, 7, 8, 12, 33})
@@ -84,7 +76,7 @@ TEST_CASE(
     } catch (const Error& failure) {
       text = failure.what();
     }
-    if (!is_release(calls[n - 1]))  // a call that releases has nobody to tell
+    if (!test::is_release(calls[n - 1]))  // a call that releases has nobody to tell
       CHECK(text.find(cudaGetErrorName(error)) != std::string::npos);
     REQUIRE(emulator::live_objects().total() == 0);
   }

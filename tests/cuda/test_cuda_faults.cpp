@@ -27,14 +27,10 @@ void short_training(const test::EngineProblem& problem, const cuda::CudaOptions&
   static_cast<void>(engine->state());
 }
 
-bool is_release(const std::string& call) {
-  return call.find("Free") != std::string::npos || call.find("Destroy") != std::string::npos;
-}
-
 /// Whether call `n` is a destructor's, which has nobody to tell. Only the engine's own waits for
 /// the whole device, and selects it before.
 bool is_of_destructor(const std::vector<std::string>& calls, std::size_t n) {
-  return is_release(calls[n]) || calls[n] == "cudaDeviceSynchronize" ||
+  return test::is_release(calls[n]) || calls[n] == "cudaDeviceSynchronize" ||
          (n + 1 < calls.size() && calls[n + 1] == "cudaDeviceSynchronize");
 }
 
@@ -100,7 +96,7 @@ TEST_CASE("an engine that ends waits for its work before it lets go of anything"
     engine.reset();
     const auto calls = emulator::call_names();
     const auto wait = std::find(calls.begin() + before, calls.end(), "cudaDeviceSynchronize");
-    const auto release = std::find_if(calls.begin() + before, calls.end(), is_release);
+    const auto release = std::find_if(calls.begin() + before, calls.end(), test::is_release);
     REQUIRE(release != calls.end());
     CHECK(wait < release);
     CHECK(std::count(wait, calls.end(), "cudaLaunchKernelEx") == 0);
