@@ -68,10 +68,9 @@ class BatchBuffers {
   [[nodiscard]] float* activation(int l, std::int64_t row = 0) {
     return activations_[static_cast<std::size_t>(l)].data() + row * stride(l);
   }
-  /// The input as products read it: `activation(0)` itself, or a copy that is rounded.
-  [[nodiscard]] float* input(std::int64_t row = 0) {
-    return (rounded_input_.size() > 0 ? rounded_input_ : activations_.front()).data() +
-           row * stride(0);
+  /// `a_l` as products read it: `activation(l)` itself, but a rounded copy of the input.
+  [[nodiscard]] float* operand(int l, std::int64_t row = 0) {
+    return l == 0 && rounded() ? rounded_input_.data() + row * stride(0) : activation(l, row);
   }
   [[nodiscard]] bool rounded() const { return rounded_input_.size() > 0; }
   /// `dz` of layer l (rows, out).

@@ -45,7 +45,7 @@ DataPass::DataPass(const std::vector<Layer>& layers, const Kernels& kernels, Pre
 void DataPass::round_input(BatchBuffers& buffers, const Rows& rows, int layer) const {
   if (!bf16_) return;
   const float* const from = buffers.activation(layer, rows.first);
-  float* const to = layer == 0 ? buffers.input(rows.first) : buffers.activation(layer, rows.first);
+  float* const to = buffers.operand(layer, rows.first);
   kernels_.round_to_bf16(from, rows.count() * buffers.stride(layer), to);
 }
 
@@ -57,7 +57,7 @@ void DataPass::list_lit_pixels(BatchBuffers& buffers, const Rows& rows, bool by_
   lit.segment_ends.assign(1, 0);
   std::int64_t count = 0;
   for (std::int64_t row = rows.first; row < rows.last; ++row) {
-    const float* x = buffers.input(row);
+    const float* x = buffers.operand(0, row);
     for (std::int64_t i = 0; i < width; i += LitPixels::segment_pixels) {
       count += kernels_.list_lit(x, i, std::min(i + LitPixels::segment_pixels, width),
                                  lit.by_image.data() + count);
@@ -219,8 +219,7 @@ void DataPass::forward(BatchBuffers& buffers, const Rows& rows, int begin, int e
     const std::int64_t stride = buffers.stride(l + 1);
     Operand input;
     if (!layer.sparse)
-      input = operand(l == 0 ? buffers.input(rows.first) : buffers.activation(l, rows.first),
-                      buffers.stride(l), rows, layer.slot.in);
+      input = operand(buffers.operand(l, rows.first), buffers.stride(l), rows, layer.slot.in);
     std::uint32_t magnitude = 0;
     for (std::int64_t panel = 0; panel < layer.forward_shape.panels(); ++panel) {
       const std::int64_t column = panel * layer.forward_shape.width;
@@ -253,8 +252,7 @@ void DataPass::output_and_loss(BatchBuffers& buffers, const Rows& rows, float sc
   const std::int64_t stride = buffers.stride(l + 1);
   Operand input;
   if (!layer.sparse)
-    input = operand(l == 0 ? buffers.input(rows.first) : buffers.activation(l, rows.first),
-                    buffers.stride(l), rows, layer.slot.in);
+    input = operand(buffers.operand(l, rows.first), buffers.stride(l), rows, layer.slot.in);
   std::fill_n(buffers.row_loss(rows.first), (rows.last - rows.first) * buffers.lanes(), 0.0F);
   float* const exact_sums = cleared_sums(buffers, l, rows.chunk);
   std::uint32_t output_magnitude = 0;

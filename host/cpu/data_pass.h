@@ -19,7 +19,8 @@ namespace hourglass::cpu {
 class DataPass {
  public:
   /// `skip_zeros`: products leave out columns that are zero for all rows of a chunk. In bf16,
-  /// what a product reads is rounded as it is written; the network's output and loss are not.
+  /// activations and gradients are rounded as they are written, weights where a product reads them;
+  /// the network's output and loss are not.
   DataPass(const std::vector<Layer>& layers, const Kernels& kernels, Precision precision,
            bool skip_zeros, int workers);
 

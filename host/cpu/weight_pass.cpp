@@ -100,7 +100,7 @@ void WeightPass::run(std::int64_t index, int worker, BatchBuffers& buffers,
 }
 
 const float* WeightPass::broadcast_operand(int l, BatchBuffers& buffers) const {
-  return l == 0 ? buffers.input() : buffers.gradient(l);
+  return l == 0 ? buffers.operand(0) : buffers.gradient(l);
 }
 
 std::int64_t WeightPass::broadcast_stride(int l, BatchBuffers& buffers) const {

@@ -39,8 +39,6 @@ class Covariance {
   Covariance(const Covariance&) = delete;
   Covariance& operator=(const Covariance&) = delete;
 
-  /// Takes the device's memory. Whether there was enough of it.
-  [[nodiscard]] bool take();
   [[nodiscard]] Moments run();
 
  private:
@@ -83,17 +81,9 @@ Covariance::Covariance(const Images& images)
     slot.images.emplace(images_a_copy(images) * images.row_bytes(), budget_);
 }
 
-bool Covariance::take() {
-  under_way_ = true;
-  try {
-    budget_.take(stream_.get());
-    return true;
-  } catch (const DeviceError&) {
-    return false;
-  }
-}
-
 void Covariance::prepare() {
+  under_way_ = true;
+  budget_.take(stream_.get());
   products_.emplace(Arithmetic::fp32, workspace_.data());
   Product product;
   product.rows = product.columns = stride_;
@@ -169,9 +159,13 @@ Moments Covariance::run() {
 std::optional<Moments> image_moments(const Images& images, int index) {
   require_cuda_device(index);
   kernels::check(cudaSetDevice(index), "select the device");
-  Covariance covariance(images);
-  if (!covariance.take()) return std::nullopt;
-  return covariance.run();
+  try {
+    Covariance covariance(images);
+    return covariance.run();
+  } catch (const Error& error) {  // the device has no room for it, of whatever kind
+    if (error.code() != ExitCode::device) throw;
+    return std::nullopt;
+  }
 }
 
 }  // namespace hourglass::cuda

@@ -84,7 +84,8 @@ class Gemm {
   /// Settles how `product` is computed and returns its number. Overwrites its results while it
   /// measures candidates; not for use in a capture. Throws NoAlgorithmError.
   [[nodiscard]] int prepare(const Product& product, cudaStream_t stream);
-  /// The same; none where the library has no way. It has none for some epilogues: Epilogue::none
+  /// The same; none where the library has no way, or an epilogue's operand is not aligned to
+  /// 16 bytes. The library has no way for some epilogues: Epilogue::none
   /// and the project's kernels do the same work.
   [[nodiscard]] std::optional<int> try_prepare(const Product& product, cudaStream_t stream);
   /// Enqueues a product with the operands it was prepared with. May be captured.

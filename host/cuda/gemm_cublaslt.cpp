@@ -35,6 +35,12 @@ void require(cublasStatus_t status, const std::string& what) {
               "cuBLASLt: " + what + ": " + cublaslt().status_string(status));
 }
 
+/// Whether the library takes an algorithm. Too little memory says nothing about that: an error.
+bool accepts(cublasStatus_t status, const std::string& what) {
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) require(status, what);
+  return status == CUBLAS_STATUS_SUCCESS;
+}
+
 template <typename Handle, cublasStatus_t (*CublasLt::*destroy)(Handle)>
 class Owned {
  public:
@@ -203,8 +209,9 @@ std::vector<cublasLtMatmulHeuristicResult_t> Gemm::State::candidates(
       cublaslt().heuristic(handle.get(), prepared.description.get(), prepared.first.get(),
                            prepared.second.get(), prepared.result.get(), prepared.result.get(),
                            preference.get(), most_candidates, results.data(), &count);
-  results.resize(refusal == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
+  results.resize(accepts(refusal, "ask for algorithms") ? static_cast<std::size_t>(count) : 0);
   std::erase_if(results, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
+  if (results.empty() && refusal == CUBLAS_STATUS_SUCCESS) refusal = CUBLAS_STATUS_NOT_SUPPORTED;
   return results;
 }
 
@@ -248,7 +255,7 @@ float Gemm::State::measure(const PreparedProduct& prepared, cudaStream_t stream)
 bool Gemm::State::takes(PreparedProduct& prepared, const AlgorithmWords& words,
                         cudaStream_t stream) const {
   std::ranges::copy(words, std::begin(prepared.algorithm.data));
-  return usable(prepared) && run(prepared, stream) == CUBLAS_STATUS_SUCCESS;
+  return usable(prepared) && accepts(run(prepared, stream), "try a pinned algorithm");
 }
 
 bool Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t stream) {
@@ -262,7 +269,7 @@ bool Gemm::State::choose_algorithm(PreparedProduct& prepared, cudaStream_t strea
   for (const auto& result : results) {
     prepared.algorithm = result.algo;
     refusal = run(prepared, stream);
-    if (refusal != CUBLAS_STATUS_SUCCESS) continue;
+    if (!accepts(refusal, "try an algorithm")) continue;
     if (first == nullptr) first = &result;
     const float time = measure(prepared, stream);
     if (best != nullptr && time >= best_time) continue;

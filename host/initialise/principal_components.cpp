@@ -108,6 +108,7 @@ PrincipalComponents principal_components(const Images& images, std::int64_t coun
     throw UsageError("principal components: the input is " + std::to_string(width) +
                      " wide, the cap is " + std::to_string(max_principal_width) +
                      ". Use --init variance_scaling.");
+  if (images.count < 1) throw UsageError("principal components: there are no images");
   if (count < 1 || count > width)
     throw UsageError("principal components: expected between 1 and " + std::to_string(width) +
                      " of them, found " + std::to_string(count));

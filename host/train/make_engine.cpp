@@ -97,10 +97,6 @@ ChosenEngine choose_engine(const TrainingPlan& plan, const EngineRequest& reques
   return chosen;
 }
 
-std::unique_ptr<Engine> make_engine(const TrainingPlan& plan, const EngineRequest& request) {
-  return choose_engine(plan, request).engine;
-}
-
 PrincipalComponents principal_components(const Images& images, std::int64_t count,
                                          const EngineRequest& request) {
   return principal_components(images, count, [&](const Images& part) {

@@ -39,8 +39,8 @@ using MomentsOf = std::function<Moments(const Images&)>;
 
 /// Components of `images`; their eigenvectors are computed on the CPU. Signs are fixed: the entry
 /// of largest magnitude of every direction is positive. For fewer images than pixels, `moments_of`
-/// is asked for those of the images transposed. Throws UsageError when `count` > width or the width
-/// is above the cap.
+/// is asked for those of the images transposed. Throws UsageError when there are no images,
+/// `count` > width, or the width is above the cap.
 [[nodiscard]] PrincipalComponents principal_components(const Images& images, std::int64_t count,
                                                        const MomentsOf& moments_of);
 /// The same with moments from the CPU, on `threads` threads, whose number does not change the bits.

@@ -68,10 +68,6 @@ struct ChosenEngine {
 /// resolve() throws, and DeviceError for a GPU asked for by name.
 [[nodiscard]] ChosenEngine choose_engine(const TrainingPlan& plan, const EngineRequest& request);
 
-/// The engine alone.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(const TrainingPlan& plan,
-                                                  const EngineRequest& request);
-
 /// Principal components of `images` as initialise.h has them, for a resolved request: where that is
 /// for a GPU with memory to spare, their moments are computed there.
 [[nodiscard]] PrincipalComponents principal_components(const Images& images, std::int64_t count,

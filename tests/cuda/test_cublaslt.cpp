@@ -12,6 +12,7 @@
 #include "cuda/stream.h"
 #include "cuda_support.h"
 #include "fake_cublaslt.h"
+#include "hourglass/error.h"
 #include "support/catch.h"
 #include "support/engine_checks.h"
 #include "support/temporary_directory.h"
@@ -193,4 +194,27 @@ TEST_CASE("cuBLASLt: a pinned algorithm that does not work any more gives way to
     CHECK(one.settle() == next);  // for good
     CHECK(library().queries == 2);
   }
+}
+
+TEST_CASE("cuBLASLt: an empty list of algorithms is an error that says so") {
+  const FreshLibrary fresh;
+  OneProduct one;
+  library().unknown = {1, 2, 3};
+  CHECK_THROWS_WITH(one.settle(), Catch::Contains("CUBLAS_STATUS_NOT_SUPPORTED"));
+}
+
+TEST_CASE("cuBLASLt: too little memory is the device's error, and costs no pin") {
+  const FreshLibrary fresh;
+  OneProduct one;
+  const std::uint64_t pinned = one.settle();
+  library().has_memory = false;
+  try {
+    static_cast<void>(one.settle());
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::device);
+  }
+  library().has_memory = true;
+  CHECK(one.settle() == pinned);
+  CHECK(library().queries == 1);
 }

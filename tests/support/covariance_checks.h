@@ -128,6 +128,8 @@ inline void check_device_components(const Images& images, std::int64_t count, in
   }
   double square = 0;
   for (const double magnitude : exact_moments(images).magnitude) square += magnitude * magnitude;
+  for (std::size_t i = 0; i < host.mean.size(); ++i)
+    CHECK(error_in_u(found.mean[i], host.mean[i], host.mean[i]) <= 2 * blas_threshold);
   for (std::size_t i = 0; i < host.variances.size(); ++i)
     CHECK(error_in_u(found.variances[i], host.variances[i], std::sqrt(square)) <=
           2 * blas_threshold);

@@ -226,6 +226,11 @@ TEST_CASE("units beyond the pairs start alive but silent") {
   }
 }
 
+TEST_CASE("principal components of no images are refused") {
+  const Images none{nullptr, nullptr, PixelType::u8, 0, 1, 4};
+  CHECK_THROWS_AS(principal_components(none, 2, 1), UsageError);
+}
+
 TEST_CASE("principal initialisation is refused where it cannot hold, with the reason") {
   using A = Activation;
   const auto refuses = [](std::vector<std::int64_t> widths, std::vector<A> activations,

@@ -77,7 +77,7 @@ void measure_family(std::vector<Row>& rows, const std::vector<Entry>& family, co
     } catch (const kernels::CudaError& error) {
       if (error.error() != cudaErrorMemoryAllocation) throw;
       left_out(error.what());
-    } catch (const cuda::NoAlgorithmError& error) {  // of a fused epilogue
+    } catch (const cuda::NoAlgorithmError& error) {  // as it may for a fused epilogue
       left_out(error.what());
     }
   }

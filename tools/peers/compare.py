@@ -125,14 +125,19 @@ def collect_versions(options, result):
             found |= row.pop("versions", {})
 
 
-def write(options, result):
+def write(options, result, complete=False):
+    """DATE-DEVICE.json and .md; with `.partial` in their names until the run is complete."""
     collect_versions(options, result)
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"{result['date']}-{options.device}"
-    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(report.markdown(result))
-    say(f"wrote {stem}.json and .md")
+    stem = f"{result['date']}-{options.device}"
+    partial = [folder / f"{stem}.partial{ending}" for ending in (".json", ".md")]
+    partial[0].write_text(json.dumps(result, indent=1) + "\n")
+    partial[1].write_text(report.markdown(result))
+    if complete:
+        for path in partial:
+            path.replace(folder / path.name.replace(".partial", ""))
+        say(f"wrote {folder / stem}.json and .md")
 
 
 def main():
@@ -163,7 +168,7 @@ def main():
         probe = Hourglass(options.binary, scratch, options.device)
         probe.export(scratch / "probe", 1)
         require_mnist(scratch / "probe/train-images.idx")
-        if "steps" in options.parts:
+        if "steps" in options.parts or "busy-machine" in options.parts:
             run_batches(options, result, scratch)
         if "whole-job" in options.parts or "quality" in options.parts:
             run_jobs(options, result, scratch)
@@ -175,6 +180,7 @@ def main():
         return 1
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    write(options, result, complete=True)
     print(report.markdown(result), end="")
     return 0
 

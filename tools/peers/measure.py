@@ -198,12 +198,23 @@ class Batch:
     def busy_machine(self, rounds):
         """Slowdown beside two spinning processes: the median over pairs of a quiet round and a busy
         one, taken in turn, so that neither has a faster machine than the other."""
+        meter = LoadMeter(self.process_ids)
         pairs = []
-        for number in range(rounds):
-            self.setting.say(f"busy machine: round {number + 1} of {rounds}")
+        for number in range(2 * rounds):
+            self.setting.say(f"busy machine: round {len(pairs) + 1} of {rounds}")
+            meter.read()
             quiet = self.round(number)
+            load = meter.read()
+            if load > BUSY_SHARE and not self.setting.busy_ok:
+                self.setting.say(f"others used {100 * load:.0f} % of the machine: once more")
+                continue
+            self.loads.append(load)
             with Spinners():
                 pairs.append((quiet, self.round(number)))
+            if len(pairs) == rounds:
+                break
+        else:
+            raise Busy(f"others used more than {100 * BUSY_SHARE:.0f} % of the machine")
         rows = []
         for participant in self.participants:
             row = {key: participant.row[key] for key in ("name", "precision", "status")}

@@ -177,6 +177,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t description
   const Problem problem{*description, *a_layout, *b_layout, *d_layout};
   const std::uint64_t number = algorithm->data[0];
   if (!problem.makes_sense()) return CUBLAS_STATUS_INVALID_VALUE;
+  if (!library().has_memory) return CUBLAS_STATUS_ALLOC_FAILED;
   if (library().failing.contains(number)) return CUBLAS_STATUS_EXECUTION_FAILED;
   const bool wants_alignment = number == aligned_algorithm;
   if ((wants_alignment && !(is_aligned(a) && is_aligned(b) && is_aligned(d))) ||

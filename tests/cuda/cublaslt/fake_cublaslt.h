@@ -17,6 +17,7 @@ struct Library {
   bool has_relu_gradient = true;    //
   std::set<std::uint64_t> unknown;  // algorithms not offered, and refused by the check
   std::set<std::uint64_t> failing;  // algorithms that pass the check and do not run
+  bool has_memory = true;           // to run anything with
   /// Algorithms of the products run, in order.
   std::vector<std::uint64_t> runs;
   std::size_t queries = 0;  // of the heuristic
