@@ -189,25 +189,30 @@ def job_summary(rows):
 
 
 def quality_summary(rows):
-    """Peers with what they ship (no principal start), which no framework does."""
-    text = ""
+    """Peers with what they ship, and, beside that, given hourglass's start. The ratio is to the
+    faster of the two."""
     able = [row for row in rows if row["status"] == "timed"]
     ours = next((row for row in able if row["name"] == "hourglass"), None)
+    peers = [row for row in able if row["name"] != "hourglass"]
+    never = "not reached in 5 epochs"
+
+    def seconds(value):
+        return never if value is None else f"{value:.1f} s"
+
+    text = ""
     for quality in ours["reached"] if ours else ():
-        value = ours["reached"][quality]
-        peers = [
-            (row["reached"][quality], row["name"])
-            for row in able
-            if row["name"] != "hourglass"
-            and row["recipe"] != "principal"
-            and row["reached"][quality] is not None
-        ]
-        best = "not reached in 5 epochs"
-        ratio = ""
-        if peers:
-            seconds, name = min(peers)
-            best = f"{seconds:.1f} s ({name})"
-            ratio = f"{value / seconds:.2f}" if value is not None else ""
-        mine = f"{value:.1f} s" if value is not None else "not reached in 5 epochs"
-        text += f"| default recipe to test SE {quality} | {mine} | {best} | {ratio} |\n"
+        mine = ours["reached"][quality]
+        cells, best = [], []
+        for given, prefix in ((False, ""), (True, "given our start: ")):
+            times = [
+                (row["reached"][quality], row["name"])
+                for row in peers
+                if (row["recipe"] == "principal") == given and row["reached"][quality] is not None
+            ]
+            value, name = min(times, default=(None, ""))
+            cells.append(prefix + seconds(value) + (f" ({name})" if name else ""))
+            best += [value] if value is not None else []
+        ratio = f"{mine / min(best):.2f}" if best and mine is not None else ""
+        text += f"| default recipe to test SE {quality} | {seconds(mine)} "
+        text += f"| {'; '.join(cells)} | {ratio} |\n"
     return text
