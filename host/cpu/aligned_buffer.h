@@ -27,7 +27,7 @@ class AlignedBuffer {
     data_.reset(static_cast<T*>(std::aligned_alloc(alignment, bytes)));
     if (!data_) throw std::bad_alloc();
     // A step passes over more memory than the page tables' caches reach with pages of 4 KB. Only a
-    // wish: without huge pages it is slower by a tenth.
+    // wish: without huge pages it is slower, not wrong.
     if (large) static_cast<void>(madvise(data_.get(), bytes, MADV_HUGEPAGE));
     std::memset(static_cast<void*>(data_.get()), 0, bytes);
   }

@@ -67,14 +67,6 @@ FirstStep first_step(test::EngineProblem problem, const cuda::CudaOptions& optio
   return {engine->state().first_moment, engine->info().device};
 }
 
-double worst_error_in_u(const test::EngineProblem& problem, const std::vector<float>& found) {
-  const auto expected = problem.oracle_gradient();
-  test::WorstError worst;
-  for (std::size_t p = 0; p < found.size(); ++p)
-    worst.add(found[p], expected.gradient[p], expected.magnitude[p]);
-  return worst.value();
-}
-
 std::string fused_layers(int count) { return "fused layers: " + std::to_string(count); }
 
 /// One product of 8 x 8 matrices, with a workspace and a stream.
@@ -113,7 +105,7 @@ TEST_CASE("cuBLASLt: gradients within 16 u of the oracle, with and without fused
       cuda::CudaOptions options = test::cuda_options();
       options.epilogues = epilogues;
       INFO(widths.front() << " pixels, batch " << batch);
-      CHECK(worst_error_in_u(problem, first_step(problem, options).gradient) <=
+      CHECK(test::worst_error_in_u(problem, first_step(problem, options).gradient) <=
             test::blas_threshold);
     }
   }

@@ -24,14 +24,6 @@ std::vector<float> first_gradient(test::EngineProblem problem, const cuda::CudaO
   return test::train_on_emulator(problem, options, 1, 1, 0).state.first_moment;
 }
 
-double worst_error_in_u(const test::EngineProblem& problem, const std::vector<float>& found) {
-  const auto expected = problem.oracle_gradient();
-  test::WorstError worst;
-  for (std::size_t p = 0; p < found.size(); ++p)
-    worst.add(found[p], expected.gradient[p], expected.magnitude[p]);
-  return worst.value();
-}
-
 /// An engine on a fresh emulator, with the problem's state.
 std::unique_ptr<Engine> engine_for(const test::EngineProblem& problem,
                                    const cuda::CudaOptions& options, std::uint64_t seed) {
@@ -60,7 +52,8 @@ TEST_CASE("the CUDA engine's gradients stay within 16 u of the oracle at awkward
     for (const Activation activation : all_activations) {
       const test::EngineProblem problem(widths, activation, batch,
                                         batch % 2 == 0 ? PixelType::u8 : PixelType::f32);
-      const double worst = worst_error_in_u(problem, first_gradient(problem, test::cuda_options()));
+      const double worst =
+          test::worst_error_in_u(problem, first_gradient(problem, test::cuda_options()));
       INFO(name(activation) << " batch " << batch);
       CHECK(worst <= test::blas_threshold);
     }
@@ -73,7 +66,8 @@ TEST_CASE("epilogues inside the products give gradients within 16 u as well") {
   for (const auto& [widths, batch] : test::awkward_networks()) {
     const test::EngineProblem problem(widths, Activation::relu, batch, PixelType::u8);
     INFO("batch " << batch);
-    CHECK(worst_error_in_u(problem, first_gradient(problem, options)) <= test::blas_threshold);
+    CHECK(test::worst_error_in_u(problem, first_gradient(problem, options)) <=
+          test::blas_threshold);
   }
 }
 

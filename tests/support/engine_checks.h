@@ -18,18 +18,26 @@
 
 namespace hourglass::test {
 
-/// Largest of many errors, in u. A NaN counts as an infinite one.
+/// Largest of many errors, in u.
 class WorstError {
  public:
   void add(double found, double expected, double magnitude) {
-    const double error = error_in_u(found, expected, magnitude);
-    value_ = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(value_, error);
+    value_ = std::max(value_, error_in_u(found, expected, magnitude));
   }
   [[nodiscard]] double value() const { return value_; }
 
  private:
   double value_ = 0;
 };
+
+/// Of a gradient of the first step, against the oracle's.
+inline double worst_error_in_u(const EngineProblem& problem, const std::vector<float>& found) {
+  const auto expected = problem.oracle_gradient();
+  WorstError worst;
+  for (std::size_t p = 0; p < found.size(); ++p)
+    worst.add(found[p], expected.gradient[p], expected.magnitude[p]);
+  return worst.value();
+}
 
 /// Euclidean distance, for the 2x rule.
 inline double distance(const std::vector<float>& found, const std::vector<double>& exact) {

@@ -6,17 +6,20 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 namespace hourglass::test {
 
 inline constexpr double unit_roundoff = 0x1p-24;
 inline constexpr double blas_threshold = 16.0;
 
-/// Error in units of u * magnitude, where magnitude is the same sum over absolute values.
+/// Error in units of u * magnitude, where magnitude is the same sum over absolute values. Infinite
+/// where anything is NaN, which a largest of many errors would overlook.
 inline double error_in_u(double found, double expected, double magnitude) {
   const double error = std::abs(found - expected);
   if (error == 0) return 0;
-  return error / (unit_roundoff * magnitude);
+  const double units = error / (unit_roundoff * magnitude);
+  return std::isnan(units) ? std::numeric_limits<double>::infinity() : units;
 }
 
 }  // namespace hourglass::test

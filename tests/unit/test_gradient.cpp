@@ -1,5 +1,6 @@
 // The oracle checks itself: its gradient against complex steps and central differences.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <complex>
 #include <limits>
@@ -9,6 +10,7 @@
 #include "reference/network.h"
 #include "support/catch.h"
 #include "support/numbers.h"
+#include "support/tolerance.h"
 
 using namespace hourglass;
 
@@ -98,4 +100,11 @@ TEST_CASE("a NaN is reported with its layer") {
   // The NaN first shows in layer 2's output, and through the loss in every gradient.
   CHECK(result.nonfinite_layer >= 0);
   CHECK(result.nonfinite_layer <= 2);
+}
+
+TEST_CASE("an error of NaN is larger than every bound") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [found, expected, magnitude] :
+       {std::array{nan, 1.0, 1.0}, std::array{1.0, nan, 1.0}, std::array{1.0, 2.0, nan}})
+    CHECK(test::error_in_u(found, expected, magnitude) > 1e300);
 }

@@ -1,9 +1,7 @@
 // The engine on oneDNN's products in single precision.
-#include <algorithm>
-#include <vector>
-
 #include "cpu/cpu_engine.h"
 #include "support/catch.h"
+#include "support/engine_checks.h"
 #include "support/engine_problem.h"
 #include "support/tolerance.h"
 
@@ -20,12 +18,7 @@ TEST_CASE("oneDNN's products in fp32 stay within 16 u of the oracle") {
       const auto engine = cpu::make_cpu_engine(problem.plan, options);
       engine->set_state(problem.state);
       engine->run(1);
-      const auto found = engine->state().first_moment;
-      const auto expected = problem.oracle_gradient();
-      double worst = 0;
-      for (std::size_t p = 0; p < found.size(); ++p)
-        worst = std::max(worst,
-                         test::error_in_u(found[p], expected.gradient[p], expected.magnitude[p]));
+      const double worst = test::worst_error_in_u(problem, engine->state().first_moment);
       INFO(name(activation) << " batch " << batch);
       CHECK(worst <= test::blas_threshold);
     }
